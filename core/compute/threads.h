@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One pool of threads for a process. Work comes as numbered chunks that do not depend on the number of
+ * threads; who runs which is not defined, so results that must be added are kept per chunk.
+ * Waits block (a spin of a few microseconds at most precedes one).
+ */
+#ifndef LODE_CORE_THREADS_H
+#define LODE_CORE_THREADS_H
+
+#include <stdint.h>
+
+typedef struct LodeThreads LodeThreads;
+/* worker: 0 … count − 1, for scratch memory; results must not depend on it. */
+typedef void (*LodeChunkFunc) (void *data, uint32_t chunk, uint32_t worker);
+
+LodeThreads *lode_threads_new (uint32_t count); /* the caller is one of them */
+void lode_threads_free (LodeThreads *);
+uint32_t lode_threads_count (const LodeThreads *);
+
+/* f over chunks 0 … n − 1; returns when all are done. Not reentrant: [main] only. */
+void lode_threads_run (LodeThreads *, uint32_t n, LodeChunkFunc f, void *data);
+
+/* What affinity and the cgroup's CPU quota leave to this process, at least 1. */
+uint32_t lode_threads_available (void);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Plugins of this process: finding, checking, loading, making instances.
+ */
+#ifndef LODE_CORE_REGISTRY_H
+#define LODE_CORE_REGISTRY_H
+
+#include "plugin/option.h"
+#include <lode/plugin.h>
+#include <lode/types.h>
+
+/* One code per way to fail; the text of each is in error.c. */
+#define LODE_PLUGIN_ERROR (lode_plugin_error_quark ())
+GQuark lode_plugin_error_quark (void);
+typedef enum {
+  LODE_PLUGIN_ERROR_NOT_FOUND,
+  LODE_PLUGIN_ERROR_UNSAFE,
+  LODE_PLUGIN_ERROR_SANITIZER,
+  LODE_PLUGIN_ERROR_OPEN,
+  LODE_PLUGIN_ERROR_NO_ENTRY,
+  LODE_PLUGIN_ERROR_MAGIC,
+  LODE_PLUGIN_ERROR_ABI,
+  LODE_PLUGIN_ERROR_BUILD,
+  LODE_PLUGIN_ERROR_NAME,
+  LODE_PLUGIN_ERROR_OPS,
+  LODE_PLUGIN_ERROR_OPTIONS,
+  LODE_PLUGIN_ERROR_FPENV,
+  LODE_PLUGIN_ERROR_CRASH,
+  LODE_PLUGIN_ERROR_PINNED
+} LodePluginError;
+
+typedef struct LodeRegistry LodeRegistry;
+
+/* An accepted plugin, valid for the rest of the process. */
+typedef struct LodeLoaded {
+  const LodePlugin *plugin; /* a copy in full size: members that the file lacks are zero */
+  const void *ops;          /* a zero-extended copy in the size that this core knows */
+  const void *state;        /* LodeStateOps, the same, or NULL */
+  LodeTable table;
+  char *path;
+} LodeLoaded;
+
+/* folders: searched in order, first match wins. LODE_PLUGIN_PATH, XDG and the installed folder come by lode_registry_default. */
+LodeRegistry *lode_registry_new (const char *const *folders);
+LodeRegistry *lode_registry_default (const char *const *extra);
+void lode_registry_free (LodeRegistry *);
+const char *const *lode_registry_folders (const LodeRegistry *);
+/* A file named explicitly; it then wins over the folders. */
+const LodeLoaded *lode_registry_add_file (LodeRegistry *, const char *path, GError **);
+
+/* Finds <kind>_<name>.so, checks, loads (once). */
+const LodeLoaded *lode_registry_load (LodeRegistry *, const char *kind, const char *name, GError **);
+
+/* Names of a kind (or of all, "kind/name", kind NULL) by file name alone, sorted; nothing is opened. NULL-ended, transfer full. */
+char **lode_registry_names (const LodeRegistry *, const char *kind);
+
+/* Size of the vtable this core knows for a kind and its required members; 0: no such kind. */
+size_t lode_kind_ops_size (const char *kind);
+extern const char *const lode_kinds[]; /* NULL-ended */
+
+/* Legal iff every need is in abilities; else a message that names who needs what and who could give it (transfer full). */
+char *lode_combination_check (const LodeLoaded *search, const LodeLoaded *sampler, const LodeLoaded *loss,
+                              const LodeLoaded *backbone, const LodeLoaded *evaluator, const LodeLoaded *stage);
+
+char *lode_file_sha256 (const char *path, GError **);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Kind `stage`: a named step of an experiment, with inputs and outputs.
+ *
+ * create → step* → destroy. Inputs are outputs of earlier stages (`arch = "search"` in the stage's group)
+ * or files; lode_art_path in host.h gives their paths, and those of the outputs to write.
+ */
+#ifndef LODE_STAGE_H
+#define LODE_STAGE_H
+
+#include <lode/search.h>
+
+typedef struct LodeStage LodeStage;
+
+enum { LODE_ART_ARCH = 1, LODE_ART_NET, LODE_ART_SUBSET, LODE_ART_SCORES, LODE_ART_FEATURES };
+enum { LODE_RIGHT_TEST = 1 }; /* may open the test split */
+
+typedef struct LodePort {
+  const char *name; /* NULL ends a table */
+  uint32_t art;     /* LODE_ART_… */
+  bool required, many;
+} LodePort;
+
+typedef struct LodeStageOps {
+  size_t size;
+  uint32_t gives, rights; /* LODE_SCORES …; LODE_RIGHT_… */
+  const LodePort *in, *out;
+  LodeStage *(*create) (const LodeHost *, const void *conf, GError **); /* [main] */
+  void (*destroy) (LodeStage *);                                       /* [main] accepts NULL */
+  bool (*step) (LodeStage *, LodeProgress *, GError **);               /* [main] bounded work; atomic for resume */
+} LodeStageOps;
+
+/* What only a stage may ask. */
+typedef struct LodeStageCalls {
+  size_t size;
+  const LodeSearchOps *(*search_new) (const LodeHost *, LodeSearch **, GError **);
+  const LodeSpace *(*space) (const LodeHost *);
+  bool (*arch_read) (const LodeHost *, const char *port, uint32_t i, uint8_t *arch, GError **);
+  bool (*arch_save) (const LodeHost *, const char *port, const uint8_t *arch, GError **);
+  bool (*net_save) (const LodeHost *, const char *port, LodeNet *, const LodeChoice *, GError **);
+  LodeNet *(*net_open) (const LodeHost *, const char *port, uint32_t i, GError **);
+  void (*result) (const LodeHost *, const char *name, double);
+} LodeStageCalls;
+
+/* The stage's strategy: its vtable and (transfer full, by ops->destroy) instance; its state is saved by the host. */
+static inline const LodeSearchOps *
+lode_search_new (const LodeHost *host, LodeSearch **search, GError **error)
+{
+  return host->stage->search_new (host, search, error);
+}
+
+/* The space of the stage's backbone. */
+static inline const LodeSpace *
+lode_stage_space (const LodeHost *host)
+{
+  return host->stage->space (host);
+}
+
+/* Reads the i-th architecture of an input port. arch: [space.n] */
+static inline bool
+lode_arch_read (const LodeHost *host, const char *port, uint32_t i, uint8_t *arch, GError **error)
+{
+  return host->stage->arch_read (host, port, i, arch, error);
+}
+
+/* Writes an architecture to an output port: text, JSON and picture. */
+static inline bool
+lode_arch_save (const LodeHost *host, const char *port, const uint8_t *arch, GError **error)
+{
+  return host->stage->arch_save (host, port, arch, error);
+}
+
+/* Writes a net with its statistics to an output port; choice: the one it was trained for, or NULL (shared). */
+static inline bool
+lode_net_save (const LodeHost *host, const char *port, LodeNet *net, const LodeChoice *choice, GError **error)
+{
+  return host->stage->net_save (host, port, net, choice, error);
+}
+
+/* The i-th net of an input port, built as it was saved (transfer full). */
+static inline LodeNet *
+lode_net_open (const LodeHost *host, const char *port, uint32_t i, GError **error)
+{
+  return host->stage->net_open (host, port, i, error);
+}
+
+/* A final figure, for result.json, the summary and `lode compare`. */
+static inline void
+lode_result (const LodeHost *host, const char *name, double value)
+{
+  host->stage->result (host, name, value);
+}
+
+#endif
