@@ -44,7 +44,6 @@ typedef struct LodeHostCalls {
   char *(*arch_write) (const LodeHost *, const uint8_t *arch);
   bool (*score) (const LodeHost *, uint32_t n, const uint8_t *const *arch, double fidelity, LodeScore *, GError **);
   bool (*map) (const LodeHost *, uint32_t n, GBytes *const *job, GBytes **result, GError **);
-  double (*budget_left) (const LodeHost *);
   /* artefacts of stages */
   char *(*art_path) (const LodeHost *, const char *port, uint32_t i, GError **);
 } LodeHostCalls;
@@ -189,13 +188,6 @@ static inline bool
 lode_map (const LodeHost *host, uint32_t n, GBytes *const *job, GBytes **result, GError **error)
 {
   return host->calls->map (host, n, job, result, error);
-}
-
-/* Share of the stage's budget that is left, 1 … 0; 1 without a budget. [main] */
-static inline double
-lode_budget_left (const LodeHost *host)
-{
-  return host->calls->budget_left (host);
 }
 
 /* Path (transfer full) of the i-th artefact at an input port, or of an output to write. NULL without
