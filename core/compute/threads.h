@@ -7,6 +7,7 @@
 #ifndef LODE_CORE_THREADS_H
 #define LODE_CORE_THREADS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct LodeThreads LodeThreads;

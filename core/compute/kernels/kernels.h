@@ -2,7 +2,7 @@
 /*
  * The table of kernels: all arithmetic on tensors that is worth a machine's vector unit.
  *
- * One source (kernels/*.inc.c) is compiled per ISA level, the vector width following the ISA; one table is
+ * One source (vector.c) is compiled per ISA level, the vector width following the ISA; one table is
  * chosen at start. `lode_kernels_reference` is the same table in plain loops, what tests compare with.
  *
  * Every kernel works on one chunk of samples in the calling thread, is pure, allocates nothing, and sums

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every kernel in plain loops, written to be obviously right. Sums run in float64. Tests compare with it;
+ * LODE_ISA=reference runs on it.
+ */
+#include "compute/kernels/kernels.h"
+
+#include <math.h>
+
+/* Visits every pair of input and output element that a weight joins. */
+typedef void (*Visit) (void *data, size_t in, size_t out, size_t weight);
+
+static void
+visit_conv (const LodeConvGeometry *g, Visit visit, void *data)
+{
+  uint32_t ci = g->c / g->groups, co = g->oc / g->groups;
+  bool depthwise = g->groups > 1 && ci == 1 && co == 1;
+
+  for (uint32_t n = 0; n < g->n; n++)
+    for (uint32_t oy = 0; oy < g->oh; oy++)
+      for (uint32_t ox = 0; ox < g->ow; ox++)
+        for (uint32_t ky = 0; ky < g->kernel; ky++)
+          for (uint32_t kx = 0; kx < g->kernel; kx++) {
+            int64_t iy = (int64_t) oy * g->stride + (int64_t) ky * g->dilation - g->pad;
+            int64_t ix = (int64_t) ox * g->stride + (int64_t) kx * g->dilation - g->pad;
+
+            if (iy < 0 || ix < 0 || iy >= g->h || ix >= g->w)
+              continue;
+            for (uint32_t o = 0; o < g->oc; o++)
+              for (uint32_t i = 0; i < ci; i++) {
+                size_t tap = (size_t) ky * g->kernel + kx;
+                size_t in = (((size_t) n * g->h + (size_t) iy) * g->w + (size_t) ix) * g->c + o / co * ci + i;
+                size_t out = (((size_t) n * g->oh + oy) * g->ow + ox) * g->oc + o;
+
+                visit (data, in, out, depthwise ? tap * g->c + o : (tap * ci + i) * g->oc + o);
+              }
+          }
+}
+
+typedef struct Tensors {
+  const float *x, *w, *dy;
+  float *y, *dx, *dw;
+} Tensors;
+
+static void
+forward (void *data, size_t in, size_t out, size_t weight)
+{
+  Tensors *t = data;
+
+  t->y[out] += t->x[in] * t->w[weight];
+}
+
+static void
+backward_x (void *data, size_t in, size_t out, size_t weight)
+{
+  Tensors *t = data;
+
+  t->dx[in] += t->w[weight] * t->dy[out];
+}
+
+static void
+backward_w (void *data, size_t in, size_t out, size_t weight)
+{
+  Tensors *t = data;
+
+  t->dw[weight] += t->x[in] * t->dy[out];
+}
+
+static size_t
+conv_scratch (const LodeConvGeometry *g)
+{
+  (void) g;
+  return 0;
+}
+
+static void
+add_columns (size_t rows, uint32_t c, const float *dy, float *dbias)
+{
+  for (uint32_t o = 0; dbias && o < c; o++) {
+    double sum = 0;
+
+    for (size_t r = 0; r < rows; r++)
+      sum += (double) dy[r * c + o];
+    dbias[o] += (float) sum;
+  }
+}
+
+static void
+conv (const LodeConvGeometry *g, const float *x, const float *w, const float *bias, float *y, float *scratch)
+{
+  Tensors t = { .x = x, .w = w, .y = y };
+
+  (void) scratch;
+  for (size_t i = 0; i < (size_t) g->n * g->oh * g->ow * g->oc; i++)
+    y[i] = bias ? bias[i % g->oc] : 0;
+  visit_conv (g, forward, &t);
+}
+
+static void
+conv_dx (const LodeConvGeometry *g, const float *w, const float *dy, float *dx, float *scratch)
+{
+  Tensors t = { .w = w, .dy = dy, .dx = dx };
+
+  (void) scratch;
+  visit_conv (g, backward_x, &t);
+}
+
+static void
+conv_dw (const LodeConvGeometry *g, const float *x, const float *dy, float *dw, float *dbias, float *scratch)
+{
+  Tensors t = { .x = x, .dy = dy, .dw = dw };
+
+  (void) scratch;
+  visit_conv (g, backward_w, &t);
+  add_columns ((size_t) g->n * g->oh * g->ow, g->oc, dy, dbias);
+}
+
+static void
+linear (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *w, const float *bias, float *y)
+{
+  for (size_t r = 0; r < rows; r++)
+    for (uint32_t o = 0; o < co; o++) {
+      double sum = bias ? (double) bias[o] : 0;
+
+      for (uint32_t i = 0; i < ci; i++)
+        sum += (double) x[r * ci + i] * (double) w[(size_t) i * co + o];
+      y[r * co + o] = (float) sum;
+    }
+}
+
+static void
+linear_dx (size_t rows, uint32_t ci, uint32_t co, const float *w, const float *dy, float *dx)
+{
+  for (size_t r = 0; r < rows; r++)
+    for (uint32_t i = 0; i < ci; i++) {
+      double sum = 0;
+
+      for (uint32_t o = 0; o < co; o++)
+        sum += (double) dy[r * co + o] * (double) w[(size_t) i * co + o];
+      dx[r * ci + i] += (float) sum;
+    }
+}
+
+static void
+linear_dw (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *dy, float *dw, float *dbias)
+{
+  for (uint32_t i = 0; i < ci; i++)
+    for (uint32_t o = 0; o < co; o++) {
+      double sum = 0;
+
+      for (size_t r = 0; r < rows; r++)
+        sum += (double) x[r * ci + i] * (double) dy[r * co + o];
+      dw[(size_t) i * co + o] += (float) sum;
+    }
+  add_columns (rows, co, dy, dbias);
+}
+
+/* Offset of cell (ky, kx) of a window in the input, or −1 outside the image. */
+static int64_t
+cell (const LodePoolGeometry *g, uint32_t n, uint32_t oy, uint32_t ox, uint32_t k)
+{
+  int64_t iy = (int64_t) oy * g->stride + k / g->kernel - g->pad;
+  int64_t ix = (int64_t) ox * g->stride + k % g->kernel - g->pad;
+
+  if (iy < 0 || ix < 0 || iy >= g->h || ix >= g->w)
+    return -1;
+  return (((int64_t) n * g->h + iy) * g->w + ix) * g->c;
+}
+
+/* The cell of the first maximum in scan order (a NaN counts as one), or −1 for an empty window. */
+static int64_t
+first_maximum (const LodePoolGeometry *g, uint32_t n, uint32_t oy, uint32_t ox, uint32_t c, const float *x)
+{
+  int64_t best = -1;
+
+  for (uint32_t k = 0; k < g->kernel * g->kernel; k++) {
+    int64_t at = cell (g, n, oy, ox, k);
+
+    if (at >= 0 && (best < 0 || x[at + c] > x[best] || isnan (x[at + c])))
+      best = at + c;
+  }
+  return best;
+}
+
+static void
+max_pool (const LodePoolGeometry *g, const float *x, float *y)
+{
+  for (uint32_t n = 0; n < g->n; n++)
+    for (uint32_t oy = 0; oy < g->oh; oy++)
+      for (uint32_t ox = 0; ox < g->ow; ox++)
+        for (uint32_t c = 0; c < g->c; c++) {
+          int64_t at = first_maximum (g, n, oy, ox, c, x);
+
+          *y++ = at < 0 ? 0 : x[at];
+        }
+}
+
+static void
+max_pool_dx (const LodePoolGeometry *g, const float *x, const float *y, const float *dy, float *dx)
+{
+  (void) y;
+  for (uint32_t n = 0; n < g->n; n++)
+    for (uint32_t oy = 0; oy < g->oh; oy++)
+      for (uint32_t ox = 0; ox < g->ow; ox++)
+        for (uint32_t c = 0; c < g->c; c++, dy++) {
+          int64_t at = first_maximum (g, n, oy, ox, c, x);
+
+          if (at >= 0)
+            dx[at] += *dy;
+        }
+}
+
+static uint32_t
+window_cells (const LodePoolGeometry *g, uint32_t oy, uint32_t ox)
+{
+  uint32_t cells = 0;
+
+  for (uint32_t k = 0; k < g->kernel * g->kernel; k++)
+    cells += cell (g, 0, oy, ox, k) >= 0;
+  return cells;
+}
+
+static void
+avg_pool (const LodePoolGeometry *g, const float *x, float *y)
+{
+  for (uint32_t n = 0; n < g->n; n++)
+    for (uint32_t oy = 0; oy < g->oh; oy++)
+      for (uint32_t ox = 0; ox < g->ow; ox++)
+        for (uint32_t c = 0; c < g->c; c++) {
+          uint32_t cells = window_cells (g, oy, ox);
+          double sum = 0;
+
+          for (uint32_t k = 0; k < g->kernel * g->kernel; k++) {
+            int64_t at = cell (g, n, oy, ox, k);
+
+            sum += at < 0 ? 0 : (double) x[at + c];
+          }
+          *y++ = cells ? (float) (sum / cells) : 0;
+        }
+}
+
+static void
+avg_pool_dx (const LodePoolGeometry *g, const float *dy, float *dx)
+{
+  for (uint32_t n = 0; n < g->n; n++)
+    for (uint32_t oy = 0; oy < g->oh; oy++)
+      for (uint32_t ox = 0; ox < g->ow; ox++)
+        for (uint32_t c = 0; c < g->c; c++, dy++)
+          for (uint32_t k = 0; k < g->kernel * g->kernel; k++) {
+            int64_t at = cell (g, n, oy, ox, k);
+
+            if (at >= 0)
+              dx[at + c] += *dy / (float) window_cells (g, oy, ox);
+          }
+}
+
+static void
+global_pool (uint32_t n, size_t pixels, uint32_t c, const float *x, float *y)
+{
+  for (uint32_t i = 0; i < n; i++)
+    for (uint32_t l = 0; l < c; l++) {
+      double sum = 0;
+
+      for (size_t p = 0; p < pixels; p++)
+        sum += (double) x[(i * pixels + p) * c + l];
+      y[(size_t) i * c + l] = (float) (sum / (double) pixels);
+    }
+}
+
+static void
+global_pool_dx (uint32_t n, size_t pixels, uint32_t c, const float *dy, float *dx)
+{
+  for (uint32_t i = 0; i < n; i++)
+    for (size_t p = 0; p < pixels; p++)
+      for (uint32_t l = 0; l < c; l++)
+        dx[(i * pixels + p) * c + l] += dy[(size_t) i * c + l] / (float) pixels;
+}
+
+static void
+norm_moments (size_t rows, uint32_t c, const float *x, const float *pivot, double *moments)
+{
+  for (uint32_t l = 0; l < c; l++) {
+    moments[l] = moments[c + l] = 0;
+    for (size_t r = 0; r < rows; r++) {
+      double d = (double) x[r * c + l] - (double) pivot[l];
+
+      moments[l] += d;
+      moments[c + l] += d * d;
+    }
+  }
+}
+
+static void
+norm_apply (size_t rows, uint32_t c, const float *x, const float *scale_, const float *shift, float *y)
+{
+  for (size_t i = 0; i < rows * c; i++)
+    y[i] = x[i] * scale_[i % c] + shift[i % c];
+}
+
+static void
+norm_sums (size_t rows, uint32_t c, const float *x, const float *mean, const float *invstd, const float *dy,
+           double *sums)
+{
+  for (uint32_t l = 0; l < c; l++) {
+    sums[l] = sums[c + l] = 0;
+    for (size_t r = 0; r < rows; r++) {
+      double g = (double) dy[r * c + l];
+
+      sums[l] += g;
+      sums[c + l] += g * ((double) x[r * c + l] - (double) mean[l]) * (double) invstd[l];
+    }
+  }
+}
+
+static void
+norm_dx (size_t rows, uint32_t c, const float *x, const float *dy, const float *ka, const float *kb,
+         const float *kc, float *dx)
+{
+  for (size_t i = 0; i < rows * c; i++)
+    dx[i] += ka[i % c] * dy[i] + kb[i % c] * x[i] + kc[i % c];
+}
+
+static void
+relu (size_t n, const float *x, float *y)
+{
+  for (size_t i = 0; i < n; i++)
+    y[i] = x[i] < 0 ? 0 : x[i];
+}
+
+static void
+relu_dx (size_t n, const float *y, const float *dy, float *dx)
+{
+  for (size_t i = 0; i < n; i++)
+    dx[i] += y[i] > 0 ? dy[i] : 0;
+}
+
+static void
+fill (size_t n, float a, float *y)
+{
+  for (size_t i = 0; i < n; i++)
+    y[i] = a;
+}
+
+static void
+scale (size_t n, float a, const float *x, float *y)
+{
+  for (size_t i = 0; i < n; i++)
+    y[i] = a * x[i];
+}
+
+static void
+axpy (size_t n, float a, const float *x, float *y)
+{
+  for (size_t i = 0; i < n; i++)
+    y[i] += a * x[i];
+}
+
+static void
+axpy_channels (size_t rows, uint32_t c, const float *a, const float *x, float *y)
+{
+  for (size_t i = 0; i < rows * c; i++)
+    y[i] += a[i % c] * x[i];
+}
+
+static void
+add (size_t n, const float *x, const float *y, float *z)
+{
+  for (size_t i = 0; i < n; i++)
+    z[i] = x[i] + y[i];
+}
+
+static void
+multiply (size_t n, const float *x, const float *y, float *z)
+{
+  for (size_t i = 0; i < n; i++)
+    z[i] = x[i] * y[i];
+}
+
+static double
+dot (size_t n, const float *x, const float *y)
+{
+  double sum = 0;
+
+  for (size_t i = 0; i < n; i++)
+    sum += (double) x[i] * (double) y[i];
+  return sum;
+}
+
+static void
+combine (size_t n, uint32_t m, const float *a, const float *const *x, float *y)
+{
+  for (size_t i = 0; i < n; i++) {
+    double sum = 0;
+
+    for (uint32_t j = 0; j < m; j++)
+      sum += (double) a[j] * (double) x[j][i];
+    y[i] = (float) sum;
+  }
+}
+
+static void
+dots (size_t n, uint32_t m, const float *g, const float *const *x, double *d)
+{
+  for (uint32_t j = 0; j < m; j++)
+    d[j] = dot (n, g, x[j]);
+}
+
+static void
+sgd (size_t n, float rate, float mu, float decay, float clip, bool nesterov, const float *g, float *v, float *w)
+{
+  for (size_t i = 0; i < n; i++) {
+    float d = clip * g[i] + decay * w[i];
+
+    v[i] = mu * v[i] + d;
+    w[i] -= rate * (nesterov ? d + mu * v[i] : v[i]);
+  }
+}
+
+static void
+adam (size_t n, float step, float root, float beta1, float beta2, float eps, float decay, float clip,
+      const float *g, float *m, float *v, float *w)
+{
+  for (size_t i = 0; i < n; i++) {
+    float d = clip * g[i] + decay * w[i];
+
+    m[i] = beta1 * m[i] + (1 - beta1) * d;
+    v[i] = beta2 * v[i] + (1 - beta2) * d * d;
+    w[i] -= step * m[i] / (sqrtf (v[i]) * root + eps);
+  }
+}
+
+const LodeKernels lode_kernels_reference = {
+  .isa = "reference",
+  .width = 1,
+  .conv_scratch = conv_scratch,
+  .conv = conv,
+  .conv_dx = conv_dx,
+  .conv_dw = conv_dw,
+  .linear = linear,
+  .linear_dx = linear_dx,
+  .linear_dw = linear_dw,
+  .max_pool = max_pool,
+  .max_pool_dx = max_pool_dx,
+  .avg_pool = avg_pool,
+  .avg_pool_dx = avg_pool_dx,
+  .global_pool = global_pool,
+  .global_pool_dx = global_pool_dx,
+  .norm_moments = norm_moments,
+  .norm_apply = norm_apply,
+  .norm_sums = norm_sums,
+  .norm_dx = norm_dx,
+  .relu = relu,
+  .relu_dx = relu_dx,
+  .fill = fill,
+  .scale = scale,
+  .axpy = axpy,
+  .axpy_channels = axpy_channels,
+  .add = add,
+  .multiply = multiply,
+  .dot = dot,
+  .combine = combine,
+  .dots = dots,
+  .sgd = sgd,
+  .adam = adam,
+};

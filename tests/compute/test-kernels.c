@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every kernel of every table that this machine can run, against the plain reference, over shapes that
+ * break things. Outputs are surrounded by guards that no kernel may touch.
+ */
+#include "compute/kernels/kernels.h"
+
+#include <lode/rng.h>
+#include <string.h>
+
+enum { GUARD = 32 };
+static const float guard_value = 12345.f;
+
+typedef struct Buffer {
+  size_t n;
+  float *all, *at;
+} Buffer;
+
+static LodeRng rng = { 7, 0 };
+
+static Buffer
+buffer (size_t n)
+{
+  Buffer b = { n, g_new (float, n + 2 * GUARD), NULL };
+
+  b.at = b.all + GUARD;
+  for (size_t i = 0; i < GUARD; i++)
+    b.all[i] = b.at[n + i] = guard_value;
+  for (size_t i = 0; i < n; i++)
+    b.at[i] = (float) (lode_rng_uniform (&rng) - 0.5);
+  return b;
+}
+
+static Buffer
+twin (const Buffer *from)
+{
+  Buffer b = buffer (from->n);
+
+  memcpy (b.at, from->at, from->n * sizeof (float));
+  return b;
+}
+
+/* got and expected agree relative to the largest expected value; guards are whole. Frees both. */
+static void
+check (const char *what, Buffer *got, Buffer *expected, double tolerance)
+{
+  double worst = 0, largest = 1e-3;
+
+  for (size_t i = 0; i < got->n; i++) {
+    worst = MAX (worst, fabs ((double) got->at[i] - (double) expected->at[i]));
+    largest = MAX (largest, fabs ((double) expected->at[i]));
+  }
+  if (worst > tolerance * largest)
+    g_error ("%s: error %g of largest value %g", what, worst, largest);
+  for (size_t i = 0; i < GUARD; i++)
+    g_assert_true (got->all[i] == guard_value && got->at[got->n + i] == guard_value);
+  g_free (got->all);
+  g_free (expected->all);
+}
+
+static uint32_t
+pick (const uint32_t *of, uint32_t n)
+{
+  return of[lode_rng_below (&rng, n)];
+}
+
+static LodeConvGeometry
+random_conv (void)
+{
+  static const uint32_t channels[] = { 1, 3, 5, 8, 16, 17, 24, 48, 64, 130 };
+  static const uint32_t kernels[] = { 1, 1, 2, 3, 3, 5, 7 };
+  LodeConvGeometry g = { .n = 1 + lode_rng_below (&rng, 3),
+                         .h = 1 + lode_rng_below (&rng, 12),
+                         .w = 1 + lode_rng_below (&rng, 21),
+                         .c = pick (channels, G_N_ELEMENTS (channels)),
+                         .oc = pick (channels, G_N_ELEMENTS (channels)),
+                         .kernel = pick (kernels, G_N_ELEMENTS (kernels)),
+                         .stride = 1 + lode_rng_below (&rng, 2),
+                         .dilation = 1 + lode_rng_below (&rng, 2),
+                         .groups = 1 };
+  int32_t reach = (int32_t) (g.dilation * (g.kernel - 1));
+  uint32_t form = lode_rng_below (&rng, 4);
+
+  if (form == 1)
+    g.groups = g.oc = g.c;
+  if (form == 2 && g.c % 2 == 0 && g.oc % 2 == 0)
+    g.groups = 2;
+  g.pad = form == 3 ? (int32_t) lode_rng_below (&rng, 3) - 1 : reach / 2;
+  g.oh = (uint32_t) (MAX ((int32_t) g.h + 2 * g.pad - reach - 1, 0)) / g.stride + 1;
+  g.ow = (uint32_t) (MAX ((int32_t) g.w + 2 * g.pad - reach - 1, 0)) / g.stride + 1;
+  return g;
+}
+
+static void
+check_conv (const LodeKernels *kernels)
+{
+  const LodeKernels *reference = &lode_kernels_reference;
+  LodeConvGeometry g = random_conv ();
+  size_t nx = (size_t) g.n * g.h * g.w * g.c, ny = (size_t) g.n * g.oh * g.ow * g.oc;
+  size_t nw = (size_t) g.kernel * g.kernel * (g.c / g.groups) * g.oc;
+  g_autofree char *what
+      = g_strdup_printf ("%s conv %u×%u×%u×%u → %u, kernel %u stride %u dilation %u groups %u pad %d",
+                         kernels->isa, g.n, g.h, g.w, g.c, g.oc, g.kernel, g.stride, g.dilation, g.groups, g.pad);
+  Buffer x = buffer (nx), w = buffer (nw), bias = buffer (g.oc), dy = buffer (ny);
+  Buffer y = buffer (ny), y2 = buffer (ny), dx = buffer (nx), dx2 = twin (&dx), dw = buffer (nw), dw2 = twin (&dw);
+  Buffer db = buffer (g.oc), db2 = twin (&db), scratch = buffer (kernels->conv_scratch (&g)), s2 = twin (&scratch);
+
+  kernels->conv (&g, x.at, w.at, bias.at, y.at, scratch.at);
+  reference->conv (&g, x.at, w.at, bias.at, y2.at, NULL);
+  check (what, &y, &y2, 1e-5);
+  kernels->conv_dx (&g, w.at, dy.at, dx.at, scratch.at);
+  reference->conv_dx (&g, w.at, dy.at, dx2.at, NULL);
+  check (what, &dx, &dx2, 1e-5);
+  kernels->conv_dw (&g, x.at, dy.at, dw.at, db.at, scratch.at);
+  reference->conv_dw (&g, x.at, dy.at, dw2.at, db2.at, NULL);
+  check (what, &dw, &dw2, 2e-5);
+  check (what, &db, &db2, 1e-4);
+  check (what, &scratch, &s2, 1e9);
+  g_free (x.all);
+  g_free (w.all);
+  g_free (bias.all);
+  g_free (dy.all);
+}
+
+static void
+check_pool (const LodeKernels *kernels)
+{
+  const LodeKernels *reference = &lode_kernels_reference;
+  LodePoolGeometry g = { .n = 2, .h = 1 + lode_rng_below (&rng, 9), .w = 1 + lode_rng_below (&rng, 9),
+                         .c = 1 + lode_rng_below (&rng, 70), .kernel = 2 + lode_rng_below (&rng, 2),
+                         .stride = 1 + lode_rng_below (&rng, 2) };
+
+  g.pad = (g.kernel - 1) / 2;
+  g.oh = (MAX (g.h + 2 * g.pad, g.kernel) - g.kernel) / g.stride + 1;
+  g.ow = (MAX (g.w + 2 * g.pad, g.kernel) - g.kernel) / g.stride + 1;
+
+  size_t nx = (size_t) g.n * g.h * g.w * g.c, ny = (size_t) g.n * g.oh * g.ow * g.c;
+  Buffer x = buffer (nx), dy = buffer (ny), y = buffer (ny), y2 = buffer (ny), dx = buffer (nx), dx2 = twin (&dx);
+  Buffer a = buffer (ny), a2 = buffer (ny), da = buffer (nx), da2 = twin (&da);
+
+  /* ties: flat areas must give to their first pixel only */
+  for (size_t i = 0; i < nx; i++)
+    x.at[i] = (float) (lode_rng_below (&rng, 3));
+  kernels->max_pool (&g, x.at, y.at);
+  reference->max_pool (&g, x.at, y2.at);
+  kernels->max_pool_dx (&g, x.at, y.at, dy.at, dx.at);
+  reference->max_pool_dx (&g, x.at, y2.at, dy.at, dx2.at);
+  check ("max_pool", &y, &y2, 0);
+  check ("max_pool_dx", &dx, &dx2, 1e-6);
+  kernels->avg_pool (&g, x.at, a.at);
+  reference->avg_pool (&g, x.at, a2.at);
+  check ("avg_pool", &a, &a2, 1e-6);
+  kernels->avg_pool_dx (&g, dy.at, da.at);
+  reference->avg_pool_dx (&g, dy.at, da2.at);
+  check ("avg_pool_dx", &da, &da2, 1e-6);
+  g_free (x.all);
+  g_free (dy.all);
+}
+
+static void
+check_norm (const LodeKernels *kernels)
+{
+  const LodeKernels *reference = &lode_kernels_reference;
+  uint32_t c = 1 + lode_rng_below (&rng, 70);
+  size_t rows = 1 + lode_rng_below (&rng, 300);
+  Buffer x = buffer (rows * c), dy = buffer (rows * c), p = buffer (c), s = buffer (c), k = buffer (c);
+  Buffer y = buffer (rows * c), y2 = buffer (rows * c), dx = buffer (rows * c), dx2 = twin (&dx);
+  g_autofree double *m = g_new (double, 2 * c), *m2 = g_new (double, 2 * c);
+
+  kernels->norm_moments (rows, c, x.at, p.at, m);
+  reference->norm_moments (rows, c, x.at, p.at, m2);
+  for (uint32_t i = 0; i < 2 * c; i++)
+    g_assert_cmpfloat_with_epsilon (m[i], m2[i], 1e-5 * (double) rows);
+  kernels->norm_sums (rows, c, x.at, p.at, s.at, dy.at, m);
+  reference->norm_sums (rows, c, x.at, p.at, s.at, dy.at, m2);
+  for (uint32_t i = 0; i < 2 * c; i++)
+    g_assert_cmpfloat_with_epsilon (m[i], m2[i], 1e-5 * (double) rows);
+  kernels->norm_apply (rows, c, x.at, p.at, s.at, y.at);
+  reference->norm_apply (rows, c, x.at, p.at, s.at, y2.at);
+  check ("norm_apply", &y, &y2, 1e-6);
+  kernels->norm_dx (rows, c, x.at, dy.at, p.at, s.at, k.at, dx.at);
+  reference->norm_dx (rows, c, x.at, dy.at, p.at, s.at, k.at, dx2.at);
+  check ("norm_dx", &dx, &dx2, 1e-6);
+  g_free (x.all);
+  g_free (dy.all);
+  g_free (p.all);
+  g_free (s.all);
+  g_free (k.all);
+}
+
+static void
+check_elements (const LodeKernels *kernels)
+{
+  const LodeKernels *reference = &lode_kernels_reference;
+  size_t n = 1 + lode_rng_below (&rng, 5000);
+  Buffer x = buffer (n), g = buffer (n), v = buffer (n), v2 = twin (&v), w = buffer (n), w2 = twin (&w);
+  Buffer m = buffer (n), m2 = twin (&m), y = buffer (n), y2 = twin (&y);
+  const float *in[3] = { x.at, g.at, v.at };
+  float gate[3] = { .3f, -2, .5f };
+  double d[3], d2[3];
+
+  kernels->dots (n, 3, w.at, in, d);
+  reference->dots (n, 3, w.at, in, d2);
+  for (int i = 0; i < 3; i++)
+    g_assert_cmpfloat_with_epsilon (d[i], d2[i], 1e-6 * (double) n);
+  kernels->combine (n, 3, gate, in, y.at);
+  reference->combine (n, 3, gate, in, y2.at);
+  kernels->relu_dx (n, x.at, g.at, y.at);
+  reference->relu_dx (n, x.at, g.at, y2.at);
+  check ("combine, relu_dx", &y, &y2, 1e-6);
+  kernels->sgd (n, .1f, .9f, 3e-4f, .5f, true, g.at, v.at, w.at);
+  reference->sgd (n, .1f, .9f, 3e-4f, .5f, true, g.at, v2.at, w2.at);
+  for (size_t i = 0; i < n; i++)
+    v.at[i] = v2.at[i] = fabsf (v.at[i]);
+  kernels->adam (n, .1f, 1.1f, .9f, .99f, 1e-8f, 1e-3f, 1, g.at, m.at, v.at, w.at);
+  reference->adam (n, .1f, 1.1f, .9f, .99f, 1e-8f, 1e-3f, 1, g.at, m2.at, v2.at, w2.at);
+  check ("sgd, adam: w", &w, &w2, 1e-5);
+  check ("adam: m", &m, &m2, 1e-6);
+  check ("adam: v", &v, &v2, 1e-6);
+  g_free (x.all);
+  g_free (g.all);
+}
+
+static void
+test_table (const void *data)
+{
+  const LodeKernels *kernels = data;
+
+  for (int i = 0; i < 120; i++)
+    check_conv (kernels);
+  for (int i = 0; i < 40; i++) {
+    check_pool (kernels);
+    check_norm (kernels);
+    check_elements (kernels);
+  }
+}
+
+static void
+test_choose (void)
+{
+  const char *why = NULL;
+
+  g_assert_true (lode_kernels_choose (NULL, &why) == lode_kernels_at (0));
+  g_assert_true (lode_kernels_choose ("reference", &why) == &lode_kernels_reference);
+  g_assert_null (lode_kernels_choose ("pentium", &why));
+  g_assert_nonnull (strstr (why, "no such level"));
+}
+
+/* Lanes are channels and sums run in a fixed order: where channels fill lanes of four, the vector width
+ * leaves no trace in the bits. (In single lanes the compiler may add products up without fusing.) */
+static void
+test_width (void)
+{
+  const char *why;
+  const LodeKernels *a = lode_kernels_choose ("x86-64-v3", &why), *b = lode_kernels_choose ("x86-64-v4", &why);
+
+  if (!a || !b) {
+    g_test_skip ("this machine lacks one of the two levels");
+    return;
+  }
+  for (int i = 0; i < 60; i++) {
+    LodeConvGeometry g = random_conv ();
+
+    if (g.oc % 4)
+      continue;
+
+    Buffer x = buffer ((size_t) g.n * g.h * g.w * g.c), w = buffer ((size_t) g.kernel * g.kernel * (g.c / g.groups) * g.oc);
+    Buffer y = buffer ((size_t) g.n * g.oh * g.ow * g.oc), y2 = twin (&y);
+
+    a->conv (&g, x.at, w.at, NULL, y.at, NULL);
+    b->conv (&g, x.at, w.at, NULL, y2.at, NULL);
+    if (memcmp (y.at, y2.at, y.n * sizeof (float)))
+      g_error ("%u×%u×%u → %u, kernel %u stride %u dilation %u groups %u pad %d: bits differ", g.h, g.w, g.c, g.oc,
+               g.kernel, g.stride, g.dilation, g.groups, g.pad);
+    g_free (x.all);
+    g_free (w.all);
+    g_free (y.all);
+    g_free (y2.all);
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  for (uint32_t i = 0; lode_kernels_at (i); i++) {
+    g_autofree char *path = g_strconcat ("/kernels/", lode_kernels_at (i)->isa, NULL);
+
+    g_test_add_data_func (path, lode_kernels_at (i), test_table);
+  }
+  g_test_add_func ("/kernels/choose", test_choose);
+  g_test_add_func ("/kernels/width-leaves-no-trace", test_width);
+  return g_test_run ();
+}
