@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engine: threads, kernels, one arena for all programs, and the programs used last.
+ */
+#include "compute/step.h"
+
+enum { PROGRAMS = 64 };
+
+struct LodeEngine {
+  LodeThreads *threads;
+  const LodeKernels *kernels;
+  uint8_t *arena;
+  size_t arena_bytes;
+  float *scratch;      /* [threads][scratch_room] */
+  size_t scratch_room; /* floats, a multiple of a cache line */
+  LodeProgram *program[PROGRAMS];
+  uint32_t programs;
+  uint64_t clock;
+};
+
+LodeEngine *
+lode_engine_new (uint32_t threads, const LodeKernels *kernels)
+{
+  LodeEngine *engine = g_new0 (LodeEngine, 1);
+
+  engine->threads = lode_threads_new (threads);
+  engine->kernels = kernels;
+  return engine;
+}
+
+void
+lode_engine_free (LodeEngine *engine)
+{
+  if (!engine)
+    return;
+  for (uint32_t i = 0; i < engine->programs; i++)
+    lode_program_free (engine->program[i]);
+  lode_threads_free (engine->threads);
+  free (engine->arena);
+  free (engine->scratch);
+  g_free (engine);
+}
+
+LodeThreads *
+lode_engine_threads (const LodeEngine *engine)
+{
+  return engine->threads;
+}
+
+const LodeKernels *
+lode_engine_kernels (const LodeEngine *engine)
+{
+  return engine->kernels;
+}
+
+size_t
+lode_engine_peak (const LodeEngine *engine)
+{
+  return engine->arena_bytes;
+}
+
+static void *
+allocate (size_t bytes)
+{
+  void *at = aligned_alloc (64, (bytes + 63) / 64 * 64);
+
+  if (!at)
+    g_error ("out of memory: a program wants %zu MB; make batch or width smaller", bytes >> 20);
+  return at;
+}
+
+/* Grown with some room, so that ever larger programs do not each map it anew; contents are lost. */
+void *
+lode_engine_arena (LodeEngine *engine, size_t bytes)
+{
+  if (bytes > engine->arena_bytes) {
+    free (engine->arena);
+    engine->arena_bytes = bytes + bytes / 16 + 4096;
+    engine->arena = allocate (engine->arena_bytes);
+  }
+  return engine->arena;
+}
+
+float *
+lode_engine_scratch (LodeEngine *engine, size_t floats, uint32_t worker)
+{
+  if (floats > engine->scratch_room) {
+    uint32_t n = lode_threads_count (engine->threads);
+
+    free (engine->scratch);
+    engine->scratch_room = ((floats + 15) / 16 | 1) * 16;
+    engine->scratch = allocate (engine->scratch_room * n * sizeof (float));
+  }
+  return engine->scratch ? engine->scratch + engine->scratch_room * worker : NULL;
+}
+
+static bool
+is_same_nodes (const LodeProgram *p, const LodeRecord *record)
+{
+  if (p->nodes != record->nodes || p->inputs != record->inputs || p->outputs != record->outputs
+      || p->confs != record->confs
+      || memcmp (p->node, record->node, p->nodes * sizeof (LodeNode)) != 0
+      || memcmp (p->input, record->input, p->inputs * sizeof (LodeValue)) != 0
+      || memcmp (p->output, record->output, p->outputs * sizeof (LodeValue)) != 0
+      || (p->confs && memcmp (p->conf, record->conf, p->confs) != 0))
+    return false;
+  for (uint32_t v = 0; v < p->nodes; v++)
+    if (p->node[v].weight >= 0 && p->frozen[v] != lode_node_frozen (record, &p->node[v]))
+      return false;
+  return p->options == (record->space ? record->space->options : 0);
+}
+
+/* Where a new program goes: an empty place, or the one not used for longest. */
+static uint32_t
+place_for (LodeEngine *engine)
+{
+  uint32_t oldest = 0;
+
+  if (engine->programs < PROGRAMS)
+    return engine->programs++;
+  for (uint32_t i = 1; i < PROGRAMS; i++)
+    if (engine->program[i]->used < engine->program[oldest]->used)
+      oldest = i;
+  lode_program_free (engine->program[oldest]);
+  return oldest;
+}
+
+LodeProgram *
+lode_engine_program (LodeEngine *engine, const LodeRecord *record, uint32_t batch, uint32_t grad,
+                     GError **error)
+{
+  uint64_t hash = lode_record_hash (record);
+  LodeProgram *program;
+
+  for (uint32_t i = 0; i < engine->programs; i++) {
+    program = engine->program[i];
+    if (program->hash == hash && program->batch == batch && program->grad == grad
+        && !record->mistake && is_same_nodes (program, record)) {
+      program->used = ++engine->clock;
+      return program;
+    }
+  }
+  program = lode_program_compile (engine, record, batch, grad, error);
+  if (!program)
+    return NULL;
+  program->hash = hash;
+  program->used = ++engine->clock;
+  engine->program[place_for (engine)] = program;
+  return program;
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a compiled program looks like, and what an operation's steps see of it.
+ *
+ * graph → (lowering) → regions of steps → run. A region is what all units (groups of samples) can
+ * go through one after the other without hearing of each other; between regions there is one
+ * barrier, before it the region's `settle` calls run on the caller (statistics of a batch norm,
+ * operations that couple samples). Reductions of weight gradients ride along with the region behind
+ * the one that made them.
+ */
+#ifndef LODE_CORE_STEP_H
+#define LODE_CORE_STEP_H
+
+#include "compute/program.h"
+#include "compute/record.h"
+#include <string.h>
+
+typedef struct LodeTask LodeTask;
+/* One unit's part of a node; or, as `settle`, the whole batch's, alone. */
+typedef void (*LodeStepFunc) (const LodeTask *, const LodeNode *);
+
+/* What backward reads besides the gradient of the node's value. */
+enum { LODE_READ_IN = 1, LODE_READ_OUT = 2 };
+
+/*
+ * An operation. Forward: gather on every unit, settle once, forward on every unit; backward alike.
+ * The members that an operation does not have are NULL.
+ */
+typedef struct LodeKind {
+  const char *name;
+  LodeStepFunc gather, settle, forward;
+  LodeStepFunc gather_back, settle_back, backward;
+  uint32_t reads_weight; /* LODE_READ_…, to make the gradient of its weights or gates */
+  uint32_t reads_input;  /* … of its inputs */
+  bool in_place;         /* forward may write over its only input */
+  /* Floats a unit of n samples wants to itself; may be NULL. in: the first input's. */
+  size_t (*scratch) (const LodeKernels *, const LodeNode *, const LodeShape *in, uint32_t n);
+  /* Bytes kept from forward to the end of backward; may be NULL. */
+  size_t (*state) (const LodeNode *, uint32_t units);
+  /* Nanoseconds a sample, roughly; NULL: by size. */
+  double (*cost) (const LodeNode *, const LodeShape *in);
+} LodeKind;
+
+extern const LodeKind lode_kind_image, lode_kind_index, lode_kind_conv, lode_kind_linear,
+    lode_kind_cosine, lode_kind_norm, lode_kind_relu, lode_kind_max_pool, lode_kind_avg_pool,
+    lode_kind_global_pool, lode_kind_add, lode_kind_concat, lode_kind_mix, lode_kind_zero,
+    lode_kind_shortcut, lode_kind_drop_path, lode_kind_table, lode_kind_plugin,
+    lode_kind_plugin_whole;
+const LodeKind *lode_kind_of (const LodeNode *);
+
+/* A piece of the arena, alive from region `born` to region `dies`. */
+typedef struct LodeBuffer {
+  size_t bytes, offset;
+  uint32_t born, dies;
+} LodeBuffer;
+
+typedef struct LodeStep {
+  LodeStepFunc run;
+  uint32_t node;
+} LodeStep;
+
+/* One node's partial gradients of one slot, to be added to the gradient in unit order. */
+typedef struct LodeReduce {
+  uint32_t node, slot;
+  bool bias;
+} LodeReduce;
+
+/* Some rows of a slot: a task of the pool. */
+typedef struct LodePiece {
+  uint32_t first, last; /* of program->reduce, all of one slot */
+  uint32_t row, rows;   /* of the whole weight as [k·k·ci][co] */
+} LodePiece;
+
+typedef struct LodeRegion {
+  uint32_t step, steps;     /* run by every unit */
+  uint32_t settle, settles; /* run once afterwards, by the caller */
+  uint32_t piece, pieces;   /* reductions of the region before */
+  double cost;              /* nanoseconds, roughly */
+} LodeRegion;
+
+enum {
+  LODE_NODE_LIVE = 1,   /* an output depends on it */
+  LODE_NODE_BACK = 2,   /* something wanted lies at or below it */
+  LODE_NODE_WEIGHT = 4, /* the gradient of its weight, bias, gates is wanted */
+  LODE_NODE_BIAS = 8,
+  LODE_NODE_GATE = 16
+};
+/* ZERO: known to be zero, need not be read. ALIAS: its gradient is the sum's own buffer. */
+enum { LODE_IN_WANTED = 1, LODE_IN_FIRST = 2, LODE_IN_ZERO = 4, LODE_IN_ALIAS = 8 };
+
+struct LodeProgram {
+  LodeEngine *engine;
+  uint64_t hash, used; /* used: the engine's clock, for forgetting the oldest */
+  uint32_t batch, grad;
+  uint32_t nodes, inputs, outputs, confs, options;
+  LodeNode *node;
+  LodeValue *input, *output;
+  uint8_t *conf;
+  uint8_t *frozen;    /* [nodes] as compiled: bit 0 the weight, bit 1 the bias */
+  uint8_t *node_flag; /* [nodes] LODE_NODE_… */
+  uint8_t *in_flag;   /* [inputs] LODE_IN_… */
+  int32_t *value, *dvalue, *state, *partial, *packed; /* [nodes] buffers, or −1 */
+  LodeBuffer *buffer;
+  LodeStep *step, *settle;
+  LodeRegion *region;
+  LodeReduce *reduce;
+  LodePiece *piece;
+  double *dgate; /* [options] */
+  uint32_t buffers, steps, settles, reduces, pieces, packs;
+  uint32_t regions, forward; /* forward: how many of them are forward's */
+  uint32_t unit, units;      /* samples of a unit; units of the batch */
+  size_t bytes;              /* of arena */
+  size_t scratch;            /* floats of each worker */
+  void *block;               /* the arrays above up to packed */
+  uint8_t *arena;            /* where it lay when forward last ran */
+  const float *image;        /* what forward last read */
+};
+
+struct LodeTask {
+  const LodeProgram *program;
+  const LodeKernels *kernels;
+  const LodeBind *bind;
+  uint32_t unit, start, n; /* samples start … start + n − 1 */
+  float *scratch;
+};
+
+static inline void *
+lode_task_buffer (const LodeTask *task, int32_t buffer)
+{
+  return task->program->arena + task->program->buffer[buffer].offset;
+}
+
+static inline LodeValue
+lode_task_input (const LodeTask *task, const LodeNode *node, uint32_t i)
+{
+  return task->program->input[node->first + i];
+}
+
+static inline const LodeShape *
+lode_task_shape (const LodeTask *task, const LodeNode *node, uint32_t i)
+{
+  return &task->program->node[lode_task_input (task, node, i)].shape;
+}
+
+static inline uint32_t
+lode_task_id (const LodeTask *task, const LodeNode *node)
+{
+  return (uint32_t)(node - task->program->node);
+}
+
+/* The unit's samples of a value. */
+static inline float *
+lode_task_value (const LodeTask *task, LodeValue x)
+{
+  const LodeNode *node = &task->program->node[x];
+  size_t size = lode_shape_size (&node->shape) * task->start;
+
+  if (node->kind == LODE_KIND_IMAGE)
+    return (float *)(uintptr_t)(task->bind->image + size);
+  return (float *)lode_task_buffer (task, task->program->value[x]) + size;
+}
+
+static inline const float *
+lode_task_in (const LodeTask *task, const LodeNode *node, uint32_t i)
+{
+  return lode_task_value (task, lode_task_input (task, node, i));
+}
+
+static inline float *
+lode_task_out (const LodeTask *task, const LodeNode *node)
+{
+  return lode_task_value (task, (LodeValue)lode_task_id (task, node));
+}
+
+static inline const float *
+lode_task_dout (const LodeTask *task, const LodeNode *node)
+{
+  const float *at = lode_task_buffer (task, task->program->dvalue[lode_task_id (task, node)]);
+
+  return at + lode_shape_size (&node->shape) * task->start;
+}
+
+/* Where the gradient of an input goes, or NULL. *first: nothing is there yet, not even zeros. */
+static inline float *
+lode_task_din_raw (const LodeTask *task, const LodeNode *node, uint32_t i, bool *first)
+{
+  uint8_t flag = task->program->in_flag[node->first + i];
+  LodeValue x = lode_task_input (task, node, i);
+
+  if (!(flag & LODE_IN_WANTED))
+    return NULL;
+  *first = flag & LODE_IN_FIRST;
+  return (float *)lode_task_buffer (task, task->program->dvalue[x])
+         + lode_shape_size (&task->program->node[x].shape) * task->start;
+}
+
+/* The same, ready to be added to. */
+static inline float *
+lode_task_din (const LodeTask *task, const LodeNode *node, uint32_t i)
+{
+  bool first = false;
+  float *dx = lode_task_din_raw (task, node, i, &first);
+
+  if (dx && first)
+    memset (dx, 0, lode_shape_size (lode_task_shape (task, node, i)) * task->n * sizeof *dx);
+  return dx;
+}
+
+/* The node's weight, dense as its block says. */
+static inline const float *
+lode_task_weight (const LodeTask *task, const LodeNode *node)
+{
+  int32_t packed = task->program->packed[lode_task_id (task, node)];
+
+  if (packed >= 0)
+    return lode_task_buffer (task, packed);
+  return ((const LodeParamSet *)task->bind->weights)->at[node->weight];
+}
+
+static inline const float *
+lode_task_bias (const LodeTask *task, const LodeNode *node)
+{
+  return node->bias < 0 ? NULL : ((const LodeParamSet *)task->bind->weights)->at[node->bias];
+}
+
+/* Room for the gradient of weight and bias, in this order on lines of their own. */
+static inline size_t
+lode_node_weight_room (const LodeNode *node)
+{
+  size_t n = (size_t)node->block[0] * node->block[1] * node->block[2] * node->block[3];
+
+  return node->weight < 0 ? 0 : (n + 15) / 16 * 16;
+}
+
+static inline bool
+lode_task_flag (const LodeTask *task, const LodeNode *node, uint8_t flag)
+{
+  return task->program->node_flag[lode_task_id (task, node)] & flag;
+}
+
+/* The unit's partial gradient of the weight, zeroed here; NULL if not wanted. */
+float *lode_task_dweight (const LodeTask *, const LodeNode *);
+/* … of the bias; call it after lode_task_dweight. */
+float *lode_task_dbias (const LodeTask *, const LodeNode *);
+
+/* The gradient of a slot, marked as touched, for settle calls that add to it; NULL where the set
+ * lacks it. */
+float *lode_task_grad (const LodeTask *, int32_t slot);
+
+static inline void *
+lode_task_state (const LodeTask *task, const LodeNode *node)
+{
+  return lode_task_buffer (task, task->program->state[lode_task_id (task, node)]);
+}
+
+static inline double
+lode_size_cost (const LodeNode *node)
+{
+  return 0.4 * (double)lode_shape_size (&node->shape);
+}
+
+/* compile.c, plan.c, engine.c */
+LodeProgram *lode_program_compile (LodeEngine *, const LodeRecord *, uint32_t batch, uint32_t grad,
+                                   GError **);
+void lode_program_free (LodeProgram *);
+void lode_program_plan (LodeProgram *);
+/* bit 0: the node's weight is frozen, bit 1: its bias */
+uint8_t lode_node_frozen (const LodeRecord *, const LodeNode *);
+void *lode_engine_arena (LodeEngine *, size_t bytes);
+float *lode_engine_scratch (LodeEngine *, size_t floats, uint32_t worker);
+/* ops/mix.c: adds the gates' gradients of one mix. dgate: [options] */
+void lode_mix_gates (const LodeTask *, const LodeNode *, double *dgate);
+
+#endif
