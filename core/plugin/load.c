@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/load.h"
+
+#include "plugin/elf.h"
+#include "plugin/kinds.h"
+#include <lode/state.h>
+
+#include <dlfcn.h>
+#include <fenv.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void
+refuse (GError **error, LodePluginError code, const char *path, const char *format, ...) G_GNUC_PRINTF (4, 5);
+
+static void
+refuse (GError **error, LodePluginError code, const char *path, const char *format, ...)
+{
+  g_autofree char *file = g_path_get_basename (path), *text = NULL;
+  va_list list;
+
+  va_start (list, format);
+  text = g_strdup_vprintf (format, list);
+  va_end (list);
+  g_set_error (error, LODE_PLUGIN_ERROR, (gint) code, "cannot load plugin %s (%s): %s", file, path, text);
+}
+
+bool
+lode_plugin_split (const char *file, char **kind, char **name)
+{
+  const char *bar = strchr (file, '_');
+
+  if (!bar || !g_str_has_suffix (file, ".so") || strlen (bar) <= 4)
+    return false;
+  *kind = g_strndup (file, (gsize) (bar - file));
+  if (!lode_kind_find (*kind)) {
+    g_clear_pointer (kind, g_free);
+    return false;
+  }
+  *name = g_strndup (bar + 1, strlen (bar) - 4);
+  return true;
+}
+
+/* Files that others may write could be anybody's code. */
+static bool
+check_file (const char *path, GError **error)
+{
+  struct stat file;
+
+  if (stat (path, &file) != 0 || !S_ISREG (file.st_mode) || access (path, R_OK) != 0) {
+    refuse (error, LODE_PLUGIN_ERROR_OPEN, path, "it is not a readable file");
+    return false;
+  }
+  if (file.st_mode & S_IWOTH) {
+    refuse (error, LODE_PLUGIN_ERROR_UNSAFE, path,
+            "every user of this machine may write it; chmod o-w it if you trust its contents");
+    return false;
+  }
+  return true;
+}
+
+static bool
+has_sanitizer (char **needed, const char *library)
+{
+  for (; *needed; needed++)
+    if (g_str_has_prefix (*needed, library))
+      return true;
+  return false;
+}
+
+static bool
+check_needed (const char *path, GError **error)
+{
+  const char *why = NULL;
+  g_auto (GStrv) needed = lode_elf_needed (path, &why);
+  bool asan, tsan;
+
+  if (!needed) {
+    refuse (error, LODE_PLUGIN_ERROR_OPEN, path, "%s; rebuild it", why);
+    return false;
+  }
+  asan = has_sanitizer (needed, "libasan.");
+  tsan = has_sanitizer (needed, "libtsan.");
+  if ((asan && !(LODE_BUILD_SANITIZER & LODE_BUILD_ASAN)) || (tsan && !(LODE_BUILD_SANITIZER & LODE_BUILD_TSAN))) {
+    refuse (error, LODE_PLUGIN_ERROR_SANITIZER, path,
+            "it was built with -fsanitize=%s, which this lode was not; rebuild it without", asan ? "address" : "thread");
+    return false;
+  }
+  return true;
+}
+
+static bool
+check_head (const LodePlugin *plugin, const char *path, GError **error)
+{
+  if (plugin->magic != LODE_PLUGIN_MAGIC) {
+    refuse (error, LODE_PLUGIN_ERROR_MAGIC, path,
+            "its lode_plugin does not begin with Lode's magic number; expected %#x, found %#x; begin it with "
+            "LODE_PLUGIN_HEAD",
+            LODE_PLUGIN_MAGIC, plugin->magic);
+    return false;
+  }
+  if (plugin->abi_major != LODE_ABI_MAJOR || plugin->abi_minor != LODE_ABI_MINOR) {
+    refuse (error, LODE_PLUGIN_ERROR_ABI, path,
+            "it was built for plugin ABI %u.%u, this lode has %u.%u; rebuild it against this lode's headers",
+            plugin->abi_major, plugin->abi_minor, LODE_ABI_MAJOR, LODE_ABI_MINOR);
+    return false;
+  }
+  if (plugin->size < offsetof (LodePlugin, query)) {
+    refuse (error, LODE_PLUGIN_ERROR_ABI, path, "its descriptor has %u bytes, too few for ABI %u.%u; rebuild it",
+            plugin->size, LODE_ABI_MAJOR, LODE_ABI_MINOR);
+    return false;
+  }
+  if (plugin->build & LODE_BUILD_FAST_MATH) {
+    refuse (error, LODE_PLUGIN_ERROR_BUILD, path,
+            "it was built with -ffast-math, which changes the arithmetic of the whole process; rebuild it without");
+    return false;
+  }
+  return true;
+}
+
+static bool
+check_names (const LodePlugin *plugin, const char *path, const char *kind, const char *name, GError **error)
+{
+  if (g_strcmp0 (plugin->kind, kind) || g_strcmp0 (plugin->name, name)) {
+    refuse (error, LODE_PLUGIN_ERROR_NAME, path,
+            "its file name promises %s/%s, its descriptor says %s/%s; make them agree", kind, name,
+            plugin->kind ? plugin->kind : "(null)", plugin->name ? plugin->name : "(null)");
+    return false;
+  }
+  if (!plugin->version || !plugin->summary || !plugin->license) {
+    refuse (error, LODE_PLUGIN_ERROR_NAME, path, "its descriptor lacks %s; fill it in",
+            !plugin->version ? "a version" : !plugin->summary ? "a summary" : "a license");
+    return false;
+  }
+  return true;
+}
+
+/* A copy of a sized vtable in the size that this core knows; what the plugin lacks is zero. */
+static void *
+copy_table (const void *from, size_t size)
+{
+  size_t theirs;
+  void *copy = g_malloc0 (size);
+
+  memcpy (&theirs, from, sizeof theirs);
+  memcpy (copy, from, MIN (theirs, size));
+  return copy;
+}
+
+static bool
+check_ops (LodeLoaded *loaded, const char *path, GError **error)
+{
+  const LodeKind *kind = lode_kind_find (loaded->plugin->kind);
+  g_autoptr (GString) missing = g_string_new (NULL);
+
+  if (loaded->plugin->ops)
+    loaded->ops = copy_table (loaded->plugin->ops, kind->ops_size);
+  for (const LodeMember *member = kind->required; member->name; member++) {
+    void (*function) (void) = NULL;
+
+    if (loaded->ops)
+      memcpy (&function, (const char *) loaded->ops + member->offset, sizeof function);
+    if (!function)
+      g_string_append_printf (missing, "%s%s", missing->len ? ", " : "", member->name);
+  }
+  if (missing->len == 0)
+    return true;
+  refuse (error, LODE_PLUGIN_ERROR_OPS, path, "its vtable lacks required members of kind %s: %s",
+          loaded->plugin->kind, missing->str);
+  return false;
+}
+
+static bool
+check_options (LodeLoaded *loaded, const char *path, GError **error)
+{
+  const LodePlugin *plugin = loaded->plugin;
+  g_autofree char *wrong = NULL;
+
+  loaded->table = (LodeTable){ plugin->options, plugin->n_options, plugin->option_size, plugin->conf_size };
+  wrong = lode_table_check (&loaded->table);
+  if (!wrong)
+    return true;
+  refuse (error, LODE_PLUGIN_ERROR_OPTIONS, path, "its option table is wrong: %s", wrong);
+  return false;
+}
+
+static bool
+accept (LodeLoaded *loaded, const LodePlugin *found, const char *kind, const char *name, GError **error)
+{
+  LodePlugin *plugin;
+  const void *state;
+
+  if (!check_head (found, loaded->path, error))
+    return false;
+  plugin = g_malloc0 (sizeof *plugin);
+  memcpy (plugin, found, MIN (found->size, sizeof *plugin));
+  loaded->plugin = plugin;
+  if (!check_names (plugin, loaded->path, kind, name, error) || !check_ops (loaded, loaded->path, error)
+      || !check_options (loaded, loaded->path, error))
+    return false;
+  state = plugin->query ? plugin->query (LODE_STATE_ID) : NULL;
+  if (state)
+    loaded->state = copy_table (state, sizeof (LodeStateOps));
+  return true;
+}
+
+/* dlopen with the floating-point environment watched: -ffast-math sets it from a constructor. */
+static void *
+open_watched (const char *path, GError **error)
+{
+  fenv_t before;
+  void *handle;
+#ifdef __x86_64__
+  unsigned mode = __builtin_ia32_stmxcsr () & ~0x3fu;
+#endif
+
+  fegetenv (&before);
+  handle = dlopen (path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  if (!handle) {
+    const char *why = dlerror ();
+
+    refuse (error, LODE_PLUGIN_ERROR_OPEN, path, "%s%s", why,
+            strstr (why, "GLIBC") ? "; it was built on a newer system: rebuild it here" : "");
+    return NULL;
+  }
+#ifdef __x86_64__
+  if ((__builtin_ia32_stmxcsr () & ~0x3fu) != mode) {
+    fesetenv (&before);
+    refuse (error, LODE_PLUGIN_ERROR_FPENV, path,
+            "loading it changed the processor's floating-point mode; it was probably linked with -ffast-math: "
+            "rebuild it without");
+    return NULL;
+  }
+#endif
+  return handle;
+}
+
+LodeLoaded *
+lode_plugin_load (const char *path, const char *kind, const char *name, GError **error)
+{
+  LodeLoaded *loaded;
+  const LodePlugin *found;
+  void *handle;
+
+  if (!check_file (path, error) || !check_needed (path, error))
+    return NULL;
+  handle = open_watched (path, error);
+  if (!handle)
+    return NULL;
+  found = dlsym (handle, "lode_plugin");
+  if (!found) {
+    refuse (error, LODE_PLUGIN_ERROR_NO_ENTRY, path,
+            "it exports no symbol lode_plugin; define LODE_EXPORT const LodePlugin lode_plugin");
+    return NULL;
+  }
+  loaded = g_new0 (LodeLoaded, 1);
+  loaded->path = g_strdup (path);
+  if (accept (loaded, found, kind, name, error))
+    return loaded;
+  lode_loaded_free (loaded);
+  return NULL;
+}
+
+void
+lode_loaded_free (LodeLoaded *loaded)
+{
+  if (!loaded)
+    return;
+  g_free ((void *) loaded->plugin);
+  g_free ((void *) loaded->ops);
+  g_free ((void *) loaded->state);
+  g_free (loaded->path);
+  g_free (loaded);
+}
