@@ -50,9 +50,9 @@ lode_node_frozen (const LodeRecord *record, const LodeNode *node)
 {
   uint8_t frozen = 0;
 
-  if (node->weight >= 0 && lode_layout_slot (record->weights, (uint32_t)node->weight)->frozen)
+  if (node->weight >= 0 && lode_layout_slot (record->weights, (uint32_t) node->weight)->frozen)
     frozen |= 1;
-  if (node->bias >= 0 && lode_layout_slot (record->weights, (uint32_t)node->bias)->frozen)
+  if (node->bias >= 0 && lode_layout_slot (record->weights, (uint32_t) node->bias)->frozen)
     frozen |= 2;
   return frozen;
 }
@@ -263,7 +263,7 @@ each_node (LodeProgram *p, Levels *l, bool backward, void (*f) (LodeProgram *, u
 static void
 count_parts (LodeProgram *p, uint32_t v, Parts parts)
 {
-  (void)v;
+  (void) v;
   p->region[parts.base].steps += parts.gather != NULL;
   p->region[parts.base].settles += parts.settle != NULL;
   p->region[parts.region].steps += parts.run != NULL;
@@ -340,7 +340,7 @@ static int32_t
 add_buffer (LodeProgram *p, size_t bytes, uint32_t born, uint32_t dies)
 {
   p->buffer[p->buffers] = (LodeBuffer){ .bytes = bytes, .born = born, .dies = dies };
-  return (int32_t)p->buffers++;
+  return (int32_t) p->buffers++;
 }
 
 static void
@@ -379,7 +379,7 @@ may_overwrite (const LodeProgram *p, const Levels *l, uint32_t v)
     return false;
   x = p->input[node->first];
   return p->value[x] >= 0 && l->uses[x] == 1 && !l->is_output[x]
-         && !(reads_of (p, (uint32_t)x) & LODE_READ_OUT) && !(reads_of (p, v) & LODE_READ_IN);
+         && !(reads_of (p, (uint32_t) x) & LODE_READ_OUT) && !(reads_of (p, v) & LODE_READ_IN);
 }
 
 static void
@@ -541,21 +541,21 @@ build_reduces (LodeProgram *p)
       if (p->partial[v] < 0)
         continue;
       if (p->node_flag[v] & LODE_NODE_WEIGHT)
-        p->reduce[p->reduces++] = (LodeReduce){ v, (uint32_t)p->node[v].weight, false };
+        p->reduce[p->reduces++] = (LodeReduce){ v, (uint32_t) p->node[v].weight, false };
       if (p->node_flag[v] & LODE_NODE_BIAS)
-        p->reduce[p->reduces++] = (LodeReduce){ v, (uint32_t)p->node[v].bias, true };
+        p->reduce[p->reduces++] = (LodeReduce){ v, (uint32_t) p->node[v].bias, true };
     }
     qsort (p->reduce + first, p->reduces - first, sizeof *p->reduce, by_slot);
     next->piece = pieces->len;
     for (uint32_t i = first, j; i < p->reduces; i = j) {
       for (j = i; j < p->reduces && p->reduce[j].slot == p->reduce[i].slot; j++)
-        next->cost += 0.2 * p->units * (double)lode_node_weight_room (&p->node[p->reduce[j].node]);
+        next->cost += 0.2 * p->units * (double) lode_node_weight_room (&p->node[p->reduce[j].node]);
       cut_pieces (p, pieces, i, j);
     }
     next->pieces = pieces->len - next->piece;
   }
   p->pieces = pieces->len;
-  p->piece = (LodePiece *)(void *)g_array_free (pieces, FALSE);
+  p->piece = (LodePiece *) (void *) g_array_free (pieces, FALSE);
 }
 
 static void
@@ -585,7 +585,7 @@ check_size (const LodeRecord *record, uint32_t batch, uint32_t grad, GError **er
     return false;
   }
   for (uint32_t v = 0; v < record->nodes; v++)
-    bytes += 4.0 * (grad ? 2 : 1) * batch * (double)lode_shape_size (&record->node[v].shape);
+    bytes += 4.0 * (grad ? 2 : 1) * batch * (double) lode_shape_size (&record->node[v].shape);
   if (bytes > 0x1p46) {
     g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG,
                  "network: a batch of %u needs about %.0f GB; make batch, image or width smaller",
@@ -611,7 +611,7 @@ lode_program_compile (LodeEngine *engine, const LodeRecord *record, uint32_t bat
   l.ready = words + n;
   l.back = words + 2 * n;
   l.uses = words + 3 * n;
-  l.is_output = (uint8_t *)(words + 4 * n);
+  l.is_output = (uint8_t *) (words + 4 * n);
   l.begun = l.is_output + n;
   p = copy_record (record, batch, grad);
   p->engine = engine;

@@ -155,7 +155,7 @@ lode_record_fail (LodeRecord *record, const char *op, const char *name, const ch
   va_start (list, format);
   text = g_strdup_vprintf (format, list);
   va_end (list);
-  who = name ? g_strdup_printf (" \"%.*s%s\"", (int)record->scope, record->name, name)
+  who = name ? g_strdup_printf (" \"%.*s%s\"", (int) record->scope, record->name, name)
              : g_strdup_printf (" after %u operations", record->nodes);
   record->mistake =
       g_error_new (LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG, "network: %s%s: %s", op, who, text);
@@ -171,7 +171,7 @@ lode_record_begin (LodeRecord *record, LodeKindId kind, uint32_t n, const LodeVa
   for (uint32_t i = 0; i < n; i++) {
     if (in[i] < 0)
       return false;
-    if ((uint32_t)in[i] >= record->nodes) {
+    if ((uint32_t) in[i] >= record->nodes) {
       lode_record_fail (record, kind_name[kind], NULL, "input %u is value %d of another graph", i,
                         in[i]);
       return false;
@@ -239,11 +239,11 @@ grow_seen (LodeRecord *record)
   memset (record->seen, 0, record->seens * sizeof *record->seen);
   for (uint32_t i = 0; i < record->nodes; i++)
     if (is_pure (&record->node[i])) {
-      uint32_t at = (uint32_t)record->hashes[i] & (record->seens - 1);
+      uint32_t at = (uint32_t) record->hashes[i] & (record->seens - 1);
 
       while (record->seen[at])
         at = (at + 1) & (record->seens - 1);
-      record->seen[at] = (int32_t)i + 1;
+      record->seen[at] = (int32_t) i + 1;
     }
 }
 
@@ -256,13 +256,13 @@ find_same (LodeRecord *record, const LodeNode *node, uint64_t hash)
   if (2 * (record->seen_count + 1) > record->seens)
     grow_seen (record);
   mask = record->seens - 1;
-  for (at = (uint32_t)hash & mask; record->seen[at]; at = (at + 1) & mask) {
+  for (at = (uint32_t) hash & mask; record->seen[at]; at = (at + 1) & mask) {
     int32_t other = record->seen[at] - 1;
 
     if (record->hashes[other] == hash && is_same (record, node, &record->node[other]))
       return other;
   }
-  record->seen[at] = (int32_t)record->nodes + 1;
+  record->seen[at] = (int32_t) record->nodes + 1;
   record->seen_count++;
   return -1;
 }
@@ -277,7 +277,7 @@ lode_record_end (LodeRecord *record, LodeNode *node)
 
   if (record->mistake)
     return -1;
-  if (!s->h || !s->w || !s->c || (double)s->h * s->w * s->c > SAMPLE_LIMIT)
+  if (!s->h || !s->w || !s->c || (double) s->h * s->w * s->c > SAMPLE_LIMIT)
     return lode_record_fail (record, kind_name[node->kind], NULL,
                              "gives %u × %u × %u values a sample, which is %s", s->h, s->w, s->c,
                              s->h && s->w && s->c ? "too many" : "nothing");
@@ -290,7 +290,7 @@ lode_record_end (LodeRecord *record, LodeNode *node)
   record->hashes[record->nodes] = hash;
   record->hash = fold (record->hash, hash);
   record->inputs += node->inputs;
-  return (LodeValue)record->nodes++;
+  return (LodeValue) record->nodes++;
 }
 
 /* Looks scope + name + suffix up; the full name stays in record->name. */
@@ -325,13 +325,13 @@ int32_t
 lode_record_weight (LodeRecord *record, const char *op, const char *name, const char *suffix,
                     const uint32_t block[4], uint32_t fan, LodeInit init)
 {
-  double size = (double)block[0] * block[1] * block[2] * block[3];
+  double size = (double) block[0] * block[1] * block[2] * block[3];
   int32_t slot;
   const uint32_t *dim;
 
   if (!name || !*name)
     return lode_record_fail (record, op, "", "has weights but no name; give it one");
-  if (size < 1 || size > (double)(1u << 30))
+  if (size < 1 || size > (double) (1u << 30))
     return lode_record_fail (record, op, name, "a weight of %u × %u × %u × %u values", block[0],
                              block[1], block[2], block[3]);
   slot = find_name (record, record->weights, name, suffix);
@@ -340,16 +340,21 @@ lode_record_weight (LodeRecord *record, const char *op, const char *name, const 
       return lode_record_fail (record, op, name,
                                "the net has no weight of this name; a choice must use the names "
                                "of the whole network");
-    slot = (int32_t)lode_layout_add (record->weights, record->name, block, fan, init);
+    slot = (int32_t) lode_layout_add (record->weights, record->name, block, fan, init);
   }
-  dim = lode_layout_slot (record->weights, (uint32_t)slot)->dim;
+  if (lode_layout_slot (record->weights, (uint32_t) slot)->init != init)
+    return lode_record_fail (record, op, name,
+                             "\"%s\" is the weight of another kind of operation; give each its own "
+                             "name",
+                             record->name);
+  dim = lode_layout_slot (record->weights, (uint32_t) slot)->dim;
   if (dim[0] != block[0] || dim[1] != block[1] || dim[2] < block[2] || dim[3] < block[3])
     return lode_record_fail (record, op, name,
                              "the weight \"%s\" is %u × %u × %u × %u, asked for are %u × %u × %u × "
                              "%u; only leading channels can be lent",
                              suffix + (*suffix == '.'), dim[0], dim[1], dim[2], dim[3], block[0],
                              block[1], block[2], block[3]);
-  count_use (record, (uint32_t)slot, (size_t)size);
+  count_use (record, (uint32_t) slot, (size_t) size);
   return slot;
 }
 
@@ -362,7 +367,7 @@ lode_record_attach (LodeRecord *record, LodeNode *node, const char *op, const ch
   node->weight = lode_record_weight (record, op, name, suffix, node->block, fan, init);
   if (node->weight < 0)
     return false;
-  dim = lode_layout_slot (record->weights, (uint32_t)node->weight)->dim;
+  dim = lode_layout_slot (record->weights, (uint32_t) node->weight)->dim;
   node->wide[0] = dim[2];
   node->wide[1] = dim[3];
   return true;
@@ -374,10 +379,10 @@ lode_record_conf (LodeRecord *record, size_t n, const void *data)
   uint32_t at = record->confs;
 
   if (at + n + 16 > record->conf_room) {
-    record->conf_room = (uint32_t)(2 * (at + n + 64));
+    record->conf_room = (uint32_t) (2 * (at + n + 64));
     record->conf = g_realloc (record->conf, record->conf_room);
   }
-  record->confs = (uint32_t)((at + n + 15) / 16 * 16);
+  record->confs = (uint32_t) ((at + n + 15) / 16 * 16);
   memset (record->conf + at, 0, record->confs - at);
   if (n)
     memcpy (record->conf + at, data, n);
@@ -397,10 +402,10 @@ lode_record_stats (LodeRecord *record, const char *name, uint32_t channels, uint
       return lode_record_fail (record, "norm", name,
                                "the net has no statistics of this name; a choice must use the "
                                "names of the whole network");
-    slot = (int32_t)lode_layout_add (record->stats, record->name,
-                                     (uint32_t[4]){ 1, 1, 2, channels }, 0, LODE_INIT_STATS);
+    slot = (int32_t) lode_layout_add (record->stats, record->name,
+                                      (uint32_t[4]){ 1, 1, 2, channels }, 0, LODE_INIT_STATS);
   }
-  *wide = lode_layout_slot (record->stats, (uint32_t)slot)->dim[3];
+  *wide = lode_layout_slot (record->stats, (uint32_t) slot)->dim[3];
   if (*wide < channels)
     return lode_record_fail (record, "norm", name,
                              "has %u channels, asked for are %u; only leading channels can be lent",
@@ -435,7 +440,7 @@ lode_record_output (LodeRecord *record, LodeValue x)
 {
   if (record->mistake)
     return;
-  if (x < 0 || (uint32_t)x >= record->nodes) {
+  if (x < 0 || (uint32_t) x >= record->nodes) {
     lode_record_fail (record, "output", NULL,
                       "the value is absent; the choice leaves no path to it");
     return;
@@ -454,7 +459,7 @@ lode_record_output (LodeRecord *record, LodeValue x)
     record->output = g_renew (LodeValue, record->output, record->output_room);
   }
   record->output[record->outputs++] = x;
-  record->hash = fold (record->hash, (uint64_t)x + (UINT64_C (1) << 40));
+  record->hash = fold (record->hash, (uint64_t) x + (UINT64_C (1) << 40));
 }
 
 bool
@@ -501,7 +506,7 @@ lode_record_touched (const LodeRecord *record, bool *touched)
 static bool
 graph_wants (const LodeGraph *graph, uint32_t decision, uint32_t option)
 {
-  const LodeRecord *record = (const LodeRecord *)graph;
+  const LodeRecord *record = (const LodeRecord *) graph;
 
   if (!record->space || decision >= record->space->n
       || option >= lode_space_at (record->space, decision)->n)
@@ -512,9 +517,9 @@ graph_wants (const LodeGraph *graph, uint32_t decision, uint32_t option)
 static bool
 graph_shape (const LodeGraph *graph, LodeValue x, LodeShape *shape)
 {
-  const LodeRecord *record = (const LodeRecord *)graph;
+  const LodeRecord *record = (const LodeRecord *) graph;
 
-  if (x < 0 || (uint32_t)x >= record->nodes)
+  if (x < 0 || (uint32_t) x >= record->nodes)
     return false;
   *shape = record->node[x].shape;
   return true;
@@ -523,7 +528,7 @@ graph_shape (const LodeGraph *graph, LodeValue x, LodeShape *shape)
 static void
 graph_fail (LodeGraph *graph, const char *message)
 {
-  lode_record_fail ((LodeRecord *)graph, "backbone", NULL, "%s", message);
+  lode_record_fail ((LodeRecord *) graph, "backbone", NULL, "%s", message);
 }
 
 static const LodeGraphCalls graph_calls = {

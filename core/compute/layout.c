@@ -94,14 +94,14 @@ lode_layout_slot (const LodeLayout *layout, uint32_t slot)
 size_t
 lode_slot_size (const LodeSlot *slot)
 {
-  return (size_t)slot->dim[0] * slot->dim[1] * slot->dim[2] * slot->dim[3];
+  return (size_t) slot->dim[0] * slot->dim[1] * slot->dim[2] * slot->dim[3];
 }
 
 /* The place of a name in the index: where it is, or where it would go. */
 static uint32_t
 probe (const LodeLayout *layout, const char *name, uint64_t hash)
 {
-  uint32_t mask = layout->table - 1, at = (uint32_t)hash & mask;
+  uint32_t mask = layout->table - 1, at = (uint32_t) hash & mask;
 
   for (; layout->index[at]; at = (at + 1) & mask) {
     uint32_t slot = layout->index[at] - 1;
@@ -115,7 +115,7 @@ probe (const LodeLayout *layout, const char *name, uint64_t hash)
 int32_t
 lode_layout_find (const LodeLayout *layout, const char *name)
 {
-  return (int32_t)layout->index[probe (layout, name, hash_name (name))] - 1;
+  return (int32_t) layout->index[probe (layout, name, hash_name (name))] - 1;
 }
 
 size_t

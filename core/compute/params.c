@@ -69,7 +69,7 @@ lode_params_new (LodeLayout *layout, const bool *want)
   for (size_t i = 0, at = 0; i < set->slots; i++)
     if (!want || want[i]) {
       set->at[i] = set->data + at;
-      at += padded (slot_size (set, (uint32_t)i));
+      at += padded (slot_size (set, (uint32_t) i));
     }
   return &set->base;
 }
@@ -82,9 +82,9 @@ slot_key (const LodeSlot *slot, uint64_t seed, uint64_t id)
   uint32_t word[4];
 
   for (const char *c = slot->name; *c; c++)
-    h = (h ^ (uint8_t)*c) * 1099511628211u;
+    h = (h ^ (uint8_t) *c) * 1099511628211u;
   lode_rng_block (seed ^ h, id, word);
-  return (uint64_t)word[1] << 32 | word[0];
+  return (uint64_t) word[1] << 32 | word[0];
 }
 
 static void
@@ -97,10 +97,10 @@ slot_init (const LodeSlot *slot, uint64_t seed, uint64_t id, float *w)
   for (size_t i = 0; i < n; i++)
     switch (slot->init) {
     case LODE_INIT_UNIFORM:
-      w[i] = (float)(bound * (2 * lode_rng_uniform (&rng) - 1));
+      w[i] = (float) (bound * (2 * lode_rng_uniform (&rng) - 1));
       break;
     case LODE_INIT_NORMAL:
-      w[i] = (float)lode_rng_normal (&rng);
+      w[i] = (float) lode_rng_normal (&rng);
       break;
     case LODE_INIT_ONE:
       w[i] = 1;
@@ -117,7 +117,7 @@ slot_init (const LodeSlot *slot, uint64_t seed, uint64_t id, float *w)
 void
 lode_params_init (LodeParams *params, uint64_t seed, uint64_t id)
 {
-  LodeParamSet *set = (LodeParamSet *)params;
+  LodeParamSet *set = (LodeParamSet *) params;
 
   for (uint32_t i = 0; i < set->slots; i++)
     if (set->at[i]) {
@@ -129,7 +129,7 @@ lode_params_init (LodeParams *params, uint64_t seed, uint64_t id)
 void
 lode_params_clear (LodeParams *params)
 {
-  LodeParamSet *set = (LodeParamSet *)params;
+  LodeParamSet *set = (LodeParamSet *) params;
 
   for (uint32_t i = 0; i < set->slots; i++)
     if (set->touched[i]) {
@@ -158,8 +158,8 @@ common (const LodeParamSet *x, const LodeParamSet *y)
 static void
 params_copy (LodeParams *y_, const LodeParams *x_)
 {
-  LodeParamSet *y = (LodeParamSet *)y_;
-  const LodeParamSet *x = (const LodeParamSet *)x_;
+  LodeParamSet *y = (LodeParamSet *) y_;
+  const LodeParamSet *x = (const LodeParamSet *) x_;
 
   if (x == y)
     return;
@@ -175,8 +175,8 @@ params_copy (LodeParams *y_, const LodeParams *x_)
 static void
 params_axpy (LodeParams *y_, double a, const LodeParams *x_)
 {
-  LodeParamSet *y = (LodeParamSet *)y_;
-  const LodeParamSet *x = (const LodeParamSet *)x_;
+  LodeParamSet *y = (LodeParamSet *) y_;
+  const LodeParamSet *x = (const LodeParamSet *) x_;
 
   for (uint32_t i = 0, n = common (x, y); i < n; i++)
     if (x->at[i] && y->at[i]) {
@@ -185,7 +185,7 @@ params_axpy (LodeParams *y_, double a, const LodeParams *x_)
       if (!x->touched[i] && !any_value (x->at[i], size))
         continue;
       for (size_t j = 0; j < size; j++)
-        y->at[i][j] = (float)(y->at[i][j] + a * x->at[i][j]);
+        y->at[i][j] = (float) (y->at[i][j] + a * x->at[i][j]);
       y->touched[i] = true;
     }
 }
@@ -193,7 +193,7 @@ params_axpy (LodeParams *y_, double a, const LodeParams *x_)
 static double
 params_dot (const LodeParams *x_, const LodeParams *y_)
 {
-  const LodeParamSet *x = (const LodeParamSet *)x_, *y = (const LodeParamSet *)y_;
+  const LodeParamSet *x = (const LodeParamSet *) x_, *y = (const LodeParamSet *) y_;
   double sum = 0;
 
   for (uint32_t i = 0, n = common (x, y); i < n; i++)
@@ -201,7 +201,7 @@ params_dot (const LodeParams *x_, const LodeParams *y_)
       double part = 0;
 
       for (size_t j = 0, size = slot_size (x, i); j < size; j++)
-        part += (double)x->at[i][j] * y->at[i][j];
+        part += (double) x->at[i][j] * y->at[i][j];
       sum += part;
     }
   return sum;
@@ -210,7 +210,7 @@ params_dot (const LodeParams *x_, const LodeParams *y_)
 static size_t
 params_count (const LodeParams *params)
 {
-  const LodeParamSet *set = (const LodeParamSet *)params;
+  const LodeParamSet *set = (const LodeParamSet *) params;
   size_t n = 0;
 
   for (uint32_t i = 0; i < set->slots; i++)
@@ -230,7 +230,7 @@ layout_hash (const LodeParamSet *set)
     const LodeSlot *slot = lode_layout_slot (set->layout, i);
 
     for (const char *c = slot->name; *c; c++)
-      h = (h ^ (uint8_t)*c) * 1099511628211u;
+      h = (h ^ (uint8_t) *c) * 1099511628211u;
     for (int d = 0; d < 4; d++)
       h = (h ^ slot->dim[d]) * 1099511628211u;
   }
@@ -240,19 +240,19 @@ layout_hash (const LodeParamSet *set)
 static GBytes *
 params_pack (const LodeParams *params)
 {
-  const LodeParamSet *set = (const LodeParamSet *)params;
+  const LodeParamSet *set = (const LodeParamSet *) params;
   PackHead head = { "LodeSet", set->slots, 0, layout_hash (set) };
   GByteArray *out = g_byte_array_new ();
 
   for (uint32_t i = 0; i < set->slots; i++)
     head.present += set->at[i] != NULL;
-  g_byte_array_append (out, (const uint8_t *)&head, sizeof head);
+  g_byte_array_append (out, (const uint8_t *) &head, sizeof head);
   for (uint32_t i = 0; i < set->slots; i++)
     if (set->at[i]) {
       PackSlot slot = { i, set->touched[i], slot_size (set, i) };
 
-      g_byte_array_append (out, (const uint8_t *)&slot, sizeof slot);
-      g_byte_array_append (out, (const uint8_t *)set->at[i], (guint)(slot.size * sizeof (float)));
+      g_byte_array_append (out, (const uint8_t *) &slot, sizeof slot);
+      g_byte_array_append (out, (const uint8_t *) set->at[i], (guint) (slot.size * sizeof (float)));
     }
   return g_byte_array_free_to_bytes (out);
 }
@@ -273,7 +273,7 @@ unpack_slots (const LodeParamSet *like, const uint8_t *data, size_t n, const Pac
       return false;
     memcpy (&slot, data + at, sizeof slot);
     at += sizeof slot;
-    if (slot.slot >= like->slots || (int64_t)slot.slot <= last || slot.touched > 1
+    if (slot.slot >= like->slots || (int64_t) slot.slot <= last || slot.touched > 1
         || slot.size != slot_size (like, slot.slot) || (n - at) / sizeof (float) < slot.size)
       return false;
     last = slot.slot;
@@ -291,7 +291,7 @@ unpack_slots (const LodeParamSet *like, const uint8_t *data, size_t n, const Pac
 static LodeParams *
 params_unpack (const LodeParams *like_, GBytes *bytes, GError **error)
 {
-  const LodeParamSet *like = (const LodeParamSet *)like_;
+  const LodeParamSet *like = (const LodeParamSet *) like_;
   size_t n;
   const uint8_t *data = g_bytes_get_data (bytes, &n);
   g_autofree bool *want = g_new0 (bool, MAX (like->slots, 1));
@@ -318,14 +318,14 @@ params_unpack (const LodeParams *like_, GBytes *bytes, GError **error)
     return NULL;
   }
   params = lode_params_new (like->layout, want);
-  unpack_slots (like, data, n, &head, NULL, (LodeParamSet *)params);
+  unpack_slots (like, data, n, &head, NULL, (LodeParamSet *) params);
   return params;
 }
 
 static void
 params_free (LodeParams *params)
 {
-  LodeParamSet *set = (LodeParamSet *)params;
+  LodeParamSet *set = (LodeParamSet *) params;
 
   lode_layout_unref (set->layout);
   g_free (set->at);
@@ -337,7 +337,7 @@ params_free (LodeParams *params)
 static void
 statset_free (LodeStats *stats)
 {
-  LodeStatSet *set = (LodeStatSet *)stats;
+  LodeStatSet *set = (LodeStatSet *) stats;
 
   lode_layout_unref (set->layout);
   g_free (set->at);
@@ -371,8 +371,8 @@ lode_statset_new (LodeLayout *layout)
 void
 lode_statset_copy (LodeStats *y_, const LodeStats *x_)
 {
-  LodeStatSet *y = (LodeStatSet *)y_;
-  const LodeStatSet *x = (const LodeStatSet *)x_;
+  LodeStatSet *y = (LodeStatSet *) y_;
+  const LodeStatSet *x = (const LodeStatSet *) x_;
   uint32_t n = x->layout == y->layout && x != y ? MIN (x->slots, y->slots) : 0;
 
   for (uint32_t i = 0; i < n; i++) {

@@ -45,18 +45,18 @@ lode_task_dbias (const LodeTask *task, const LodeNode *node)
 float *
 lode_task_grad (const LodeTask *task, int32_t slot)
 {
-  LodeParamSet *set = (LodeParamSet *)task->bind->grad;
+  LodeParamSet *set = (LodeParamSet *) task->bind->grad;
 
-  return set && (uint32_t)slot < set->slots ? set->at[slot] : NULL;
+  return set && (uint32_t) slot < set->slots ? set->at[slot] : NULL;
 }
 
 /* The leading block of a wider weight, dense, and back. */
 static void
 pack_weight (const LodeTask *task, const LodeNode *node)
 {
-  const float *from = ((const LodeParamSet *)task->bind->weights)->at[node->weight];
+  const float *from = ((const LodeParamSet *) task->bind->weights)->at[node->weight];
   float *to = lode_task_buffer (task, task->program->packed[lode_task_id (task, node)]);
-  size_t taps = (size_t)node->block[0] * node->block[1];
+  size_t taps = (size_t) node->block[0] * node->block[1];
 
   for (size_t t = 0; t < taps; t++)
     for (size_t i = 0; i < node->block[2]; i++, to += node->block[3])
@@ -80,7 +80,7 @@ reduce_row (const LodeTask *task, const LodeReduce *reduce, uint32_t row, float 
 
     if (in >= node->block[2])
       return;
-    from += ((size_t)tap * node->block[2] + in) * width;
+    from += ((size_t) tap * node->block[2] + in) * width;
   }
   for (uint32_t u = 0; u < p->units; u++)
     task->kernels->axpy (width, 1, from + (weight + bias) * u, to);
@@ -101,7 +101,7 @@ reduce_rows (const LodeTask *task, const LodeReduce *reduce, const LodePiece *pi
     return;
   }
   stride = lode_node_weight_room (node) + (node->shape.c + 15) / 16 * 16;
-  from = (const float *)lode_task_buffer (task, p->partial[reduce->node]) + piece->row * wide;
+  from = (const float *) lode_task_buffer (task, p->partial[reduce->node]) + piece->row * wide;
   for (uint32_t u = 0; u < p->units; u++)
     task->kernels->axpy (piece->rows * wide, 1, from + stride * u, to + piece->row * wide);
 }
@@ -111,7 +111,7 @@ run_piece (const LodeTask *task, const LodePiece *piece)
 {
   for (uint32_t i = piece->first; i < piece->last; i++) {
     const LodeReduce *reduce = &task->program->reduce[i];
-    float *to = lode_task_grad (task, (int32_t)reduce->slot);
+    float *to = lode_task_grad (task, (int32_t) reduce->slot);
 
     if (to)
       reduce_rows (task, reduce, piece, to);
@@ -170,8 +170,8 @@ run_region (const LodeProgram *p, const LodeBind *bind, const LodeRegion *region
 static bool
 check_bind (const LodeProgram *p, const LodeBind *bind)
 {
-  const LodeParamSet *set = (const LodeParamSet *)bind->weights;
-  const LodeStatSet *stats = (const LodeStatSet *)bind->stats;
+  const LodeParamSet *set = (const LodeParamSet *) bind->weights;
+  const LodeStatSet *stats = (const LodeStatSet *) bind->stats;
 
   for (uint32_t v = 0; v < p->nodes; v++) {
     const LodeNode *node = &p->node[v];
@@ -181,13 +181,13 @@ check_bind (const LodeProgram *p, const LodeBind *bind)
     for (int i = 0; i < 2; i++) {
       int32_t slot = i ? node->bias : node->weight;
 
-      if (slot >= 0 && (!set || (uint32_t)slot >= set->slots || !set->at[slot])) {
+      if (slot >= 0 && (!set || (uint32_t) slot >= set->slots || !set->at[slot])) {
         g_critical ("program: the weight set lacks slot %d", slot);
         return false;
       }
     }
     if (node->stats >= 0 && bind->mode != LODE_STATS_BATCH
-        && (!stats || (uint32_t)node->stats >= stats->slots)) {
+        && (!stats || (uint32_t) node->stats >= stats->slots)) {
       g_critical ("program: the statistics set lacks slot %d", node->stats);
       return false;
     }
@@ -229,9 +229,9 @@ begin_grad (const LodeProgram *p, LodeParamSet *grad)
   for (uint32_t v = 0; v < p->nodes; v++) {
     int32_t weight = p->node[v].weight, bias = p->node[v].bias;
 
-    if (p->node_flag[v] & LODE_NODE_WEIGHT && (uint32_t)weight < grad->slots)
+    if (p->node_flag[v] & LODE_NODE_WEIGHT && (uint32_t) weight < grad->slots)
       grad->touched[weight] = grad->at[weight] != NULL;
-    if (p->node_flag[v] & LODE_NODE_BIAS && (uint32_t)bias < grad->slots)
+    if (p->node_flag[v] & LODE_NODE_BIAS && (uint32_t) bias < grad->slots)
       grad->touched[bias] = grad->at[bias] != NULL;
   }
 }
@@ -246,7 +246,7 @@ write_gates (const LodeProgram *p, const LodeBind *bind)
     if (p->node_flag[v] & LODE_NODE_GATE)
       lode_mix_gates (&task, &p->node[v], p->dgate);
   for (uint32_t o = 0; o < p->options; o++)
-    bind->dgate[o] = (float)p->dgate[o];
+    bind->dgate[o] = (float) p->dgate[o];
 }
 
 void
@@ -254,7 +254,7 @@ lode_program_backward (LodeProgram *p, const LodeBind *bind)
 {
   g_return_if_fail (p->grad && p->arena);
   if (bind->grad && p->grad & LODE_GRAD_WEIGHTS)
-    begin_grad (p, (LodeParamSet *)bind->grad);
+    begin_grad (p, (LodeParamSet *) bind->grad);
   for (uint32_t r = p->forward; r < p->regions; r++)
     run_region (p, bind, &p->region[r]);
   if (bind->dgate && p->grad & LODE_GRAD_GATES)
@@ -269,17 +269,17 @@ lode_program_output (const LodeProgram *p, uint32_t i, uint32_t *width)
   g_return_val_if_fail (i < p->outputs && p->arena, NULL);
   x = p->output[i];
   if (width)
-    *width = (uint32_t)lode_shape_size (&p->node[x].shape);
+    *width = (uint32_t) lode_shape_size (&p->node[x].shape);
   if (p->node[x].kind == LODE_KIND_IMAGE)
     return p->image;
-  return (const float *)(const void *)(p->arena + p->buffer[p->value[x]].offset);
+  return (const float *) (const void *) (p->arena + p->buffer[p->value[x]].offset);
 }
 
 float *
 lode_program_output_grad (LodeProgram *p, uint32_t i)
 {
   g_return_val_if_fail (i < p->outputs && p->arena && p->grad, NULL);
-  return (float *)(void *)(p->arena + p->buffer[p->dvalue[p->output[i]]].offset);
+  return (float *) (void *) (p->arena + p->buffer[p->dvalue[p->output[i]]].offset);
 }
 
 size_t

@@ -96,7 +96,7 @@ lode_record_shape (const LodeRecord *record, LodeValue x)
 static inline size_t
 lode_shape_size (const LodeShape *s)
 {
-  return (size_t)s->h * s->w * s->c;
+  return (size_t) s->h * s->w * s->c;
 }
 
 /* ops/: the calls of LodeGraph. */

@@ -145,7 +145,7 @@ lode_task_shape (const LodeTask *task, const LodeNode *node, uint32_t i)
 static inline uint32_t
 lode_task_id (const LodeTask *task, const LodeNode *node)
 {
-  return (uint32_t)(node - task->program->node);
+  return (uint32_t) (node - task->program->node);
 }
 
 /* The unit's samples of a value. */
@@ -156,8 +156,8 @@ lode_task_value (const LodeTask *task, LodeValue x)
   size_t size = lode_shape_size (&node->shape) * task->start;
 
   if (node->kind == LODE_KIND_IMAGE)
-    return (float *)(uintptr_t)(task->bind->image + size);
-  return (float *)lode_task_buffer (task, task->program->value[x]) + size;
+    return (float *) (uintptr_t) (task->bind->image + size);
+  return (float *) lode_task_buffer (task, task->program->value[x]) + size;
 }
 
 static inline const float *
@@ -169,7 +169,7 @@ lode_task_in (const LodeTask *task, const LodeNode *node, uint32_t i)
 static inline float *
 lode_task_out (const LodeTask *task, const LodeNode *node)
 {
-  return lode_task_value (task, (LodeValue)lode_task_id (task, node));
+  return lode_task_value (task, (LodeValue) lode_task_id (task, node));
 }
 
 static inline const float *
@@ -190,7 +190,7 @@ lode_task_din_raw (const LodeTask *task, const LodeNode *node, uint32_t i, bool 
   if (!(flag & LODE_IN_WANTED))
     return NULL;
   *first = flag & LODE_IN_FIRST;
-  return (float *)lode_task_buffer (task, task->program->dvalue[x])
+  return (float *) lode_task_buffer (task, task->program->dvalue[x])
          + lode_shape_size (&task->program->node[x].shape) * task->start;
 }
 
@@ -214,20 +214,20 @@ lode_task_weight (const LodeTask *task, const LodeNode *node)
 
   if (packed >= 0)
     return lode_task_buffer (task, packed);
-  return ((const LodeParamSet *)task->bind->weights)->at[node->weight];
+  return ((const LodeParamSet *) task->bind->weights)->at[node->weight];
 }
 
 static inline const float *
 lode_task_bias (const LodeTask *task, const LodeNode *node)
 {
-  return node->bias < 0 ? NULL : ((const LodeParamSet *)task->bind->weights)->at[node->bias];
+  return node->bias < 0 ? NULL : ((const LodeParamSet *) task->bind->weights)->at[node->bias];
 }
 
 /* Room for the gradient of weight and bias, in this order on lines of their own. */
 static inline size_t
 lode_node_weight_room (const LodeNode *node)
 {
-  size_t n = (size_t)node->block[0] * node->block[1] * node->block[2] * node->block[3];
+  size_t n = (size_t) node->block[0] * node->block[1] * node->block[2] * node->block[3];
 
   return node->weight < 0 ? 0 : (n + 15) / 16 * 16;
 }
@@ -256,7 +256,7 @@ lode_task_state (const LodeTask *task, const LodeNode *node)
 static inline double
 lode_size_cost (const LodeNode *node)
 {
-  return 0.4 * (double)lode_shape_size (&node->shape);
+  return 0.4 * (double) lode_shape_size (&node->shape);
 }
 
 /* compile.c, plan.c, engine.c */

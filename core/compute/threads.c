@@ -32,7 +32,8 @@ work (LodeThreads *threads, uint32_t worker)
 {
   uint32_t chunk;
 
-  while ((chunk = atomic_fetch_add_explicit (&threads->next, 1, memory_order_relaxed)) < threads->chunks)
+  while ((chunk = atomic_fetch_add_explicit (&threads->next, 1, memory_order_relaxed))
+         < threads->chunks)
     threads->f (threads->data, chunk, worker);
 }
 

@@ -30,7 +30,7 @@ typedef struct Net {
 static inline bool
 shift_shape (const void *conf, uint32_t n, const LodeShape *in, LodeShape *out, uint32_t *weights)
 {
-  (void)conf;
+  (void) conf;
   if (n != 1)
     return false;
   *out = in[0];
@@ -41,9 +41,9 @@ shift_shape (const void *conf, uint32_t n, const LodeShape *in, LodeShape *out, 
 static inline void
 shift_forward (const void *conf, const LodeOpChunk *chunk)
 {
-  size_t size = (size_t)chunk->shape.h * chunk->shape.w * chunk->shape.c;
+  size_t size = (size_t) chunk->shape.h * chunk->shape.w * chunk->shape.c;
 
-  (void)conf;
+  (void) conf;
   for (size_t i = 0; i < chunk->n * size; i++)
     chunk->out[i] = chunk->in[0][i] + chunk->weight[i % size];
 }
@@ -51,9 +51,9 @@ shift_forward (const void *conf, const LodeOpChunk *chunk)
 static inline void
 shift_backward (const void *conf, const LodeOpChunk *chunk)
 {
-  size_t size = (size_t)chunk->shape.h * chunk->shape.w * chunk->shape.c;
+  size_t size = (size_t) chunk->shape.h * chunk->shape.w * chunk->shape.c;
 
-  (void)conf;
+  (void) conf;
   for (size_t i = 0; i < chunk->n * size; i++) {
     if (chunk->din[0])
       chunk->din[0][i] += chunk->dout[i];
@@ -80,14 +80,14 @@ record_shift (LodeGraph *graph, const char *name, LodeValue x)
 static inline void
 net_fill_image (Net *net)
 {
-  size_t size = (size_t)net->shape.h * net->shape.w * net->shape.c;
+  size_t size = (size_t) net->shape.h * net->shape.w * net->shape.c;
   LodeRng rng = { .key = 77 };
   g_autofree uint32_t *order = g_new (uint32_t, size);
 
   for (uint32_t b = 0; b < net->batch; b++) {
     for (uint32_t i = 0; i < size; i++)
       order[i] = i;
-    for (uint32_t i = (uint32_t)size; i > 1; i--) {
+    for (uint32_t i = (uint32_t) size; i > 1; i--) {
       uint32_t j = lode_rng_below (&rng, i), t = order[i - 1];
 
       order[i - 1] = order[j];
@@ -95,7 +95,7 @@ net_fill_image (Net *net)
     }
     for (size_t i = 0; i < size; i++)
       net->image[b * size + i] =
-          2 * ((float)order[i] - (float)size / 2 + 0.25f) / (float)MAX (size, 40) * 2;
+          2 * ((float) order[i] - (float) size / 2 + 0.25f) / (float) MAX (size, 40) * 2;
     net->index[b] = (b * 7 + 1) % 5;
   }
 }
@@ -111,7 +111,7 @@ net_new (LodeShape shape, uint32_t batch, const LodeSpace *space, const uint64_t
   net->graph = lode_record_graph (net->record);
   net->shape = shape;
   net->batch = batch;
-  net->image = g_new (float, (size_t)batch *shape.h *shape.w *shape.c);
+  net->image = g_new (float, (size_t) batch *shape.h *shape.w *shape.c);
   net->index = g_new (uint32_t, batch);
   net_fill_image (net);
   net->x = lode_record_image (net->record, &shape);
@@ -131,7 +131,7 @@ net_ready (Net *net, uint32_t threads, const LodeKernels *kernels)
     net->g = lode_params_new (net->weights, NULL);
     net->s = lode_statset_new (net->stats);
     lode_params_init (net->w, 5, 0);
-    set = (LodeParamSet *)net->w;
+    set = (LodeParamSet *) net->w;
     for (uint32_t i = 0; i < set->slots; i++)
       if (g_str_has_prefix (lode_layout_slot (net->weights, i)->name, "shift"))
         memset (set->at[i], 0,
@@ -188,7 +188,7 @@ net_loss (Net *net, LodeProgram *program, uint32_t outputs)
     uint32_t width;
     const float *y = lode_program_output (program, o, &width);
 
-    for (size_t j = 0; j < (size_t)net->batch * width; j++)
+    for (size_t j = 0; j < (size_t) net->batch * width; j++)
       loss += loss_weight (o, j) * y[j];
   }
   return loss;
@@ -208,8 +208,8 @@ net_pass (Net *net, uint32_t grad, uint32_t outputs)
     float *dy = lode_program_output_grad (program, o);
 
     lode_program_output (program, o, &width);
-    for (size_t j = 0; j < (size_t)net->batch * width; j++)
-      dy[j] += (float)loss_weight (o, j);
+    for (size_t j = 0; j < (size_t) net->batch * width; j++)
+      dy[j] += (float) loss_weight (o, j);
   }
   if (grad)
     lode_program_backward (program, &net->bind);
@@ -222,10 +222,10 @@ net_slope (Net *net, float *at, double step, uint32_t outputs)
   float keep = *at;
   double up, down, high, low;
 
-  *at = (float)(keep + step);
+  *at = (float) (keep + step);
   high = *at;
   up = net_pass (net, 0, outputs);
-  *at = (float)(keep - step);
+  *at = (float) (keep - step);
   low = *at;
   down = net_pass (net, 0, outputs);
   *at = keep;
@@ -251,7 +251,7 @@ net_nearest (Net *net, float *at, double found, double step, uint32_t outputs)
 static inline void
 net_check (Net *net, uint32_t outputs, uint32_t probes, double step, double tolerance)
 {
-  LodeParamSet *w = (LodeParamSet *)net->w, *g = (LodeParamSet *)net->g;
+  LodeParamSet *w = (LodeParamSet *) net->w, *g = (LodeParamSet *) net->g;
 
   net_pass (net, LODE_GRAD_WEIGHTS | (net->bind.dgate ? LODE_GRAD_GATES : 0), outputs);
   for (uint32_t i = 0; i < w->slots; i++) {

@@ -28,7 +28,7 @@ add_forward (const LodeTask *task, const LodeNode *node)
 {
   const float *x[MANY];
   size_t size = lode_shape_size (&node->shape) * task->n;
-  size_t rows = (size_t)node->shape.h * node->shape.w * task->n;
+  size_t rows = (size_t) node->shape.h * node->shape.w * task->n;
   float *y = lode_task_out (task, node);
   uint32_t m = 0, i = 0;
 
@@ -52,7 +52,7 @@ add_forward (const LodeTask *task, const LodeNode *node)
 static void
 add_backward (const LodeTask *task, const LodeNode *node)
 {
-  size_t rows = (size_t)node->shape.h * node->shape.w * task->n;
+  size_t rows = (size_t) node->shape.h * node->shape.w * task->n;
   const float *dy = lode_task_dout (task, node);
   uint32_t wide = node->shape.c;
 
@@ -87,7 +87,7 @@ const LodeKind lode_kind_add = {
 LodeValue
 lode_record_add (LodeGraph *graph, uint32_t n, const LodeValue *x)
 {
-  LodeRecord *record = (LodeRecord *)graph;
+  LodeRecord *record = (LodeRecord *) graph;
   g_autofree LodeValue *heap = n > MANY ? g_new (LodeValue, n) : NULL;
   LodeValue few[MANY], *in = heap ? heap : few;
   uint32_t m = 0;

@@ -7,7 +7,7 @@
 static void
 concat_forward (const LodeTask *task, const LodeNode *node)
 {
-  size_t rows = (size_t)node->shape.h * node->shape.w * task->n, wide = node->shape.c;
+  size_t rows = (size_t) node->shape.h * node->shape.w * task->n, wide = node->shape.c;
   float *y = lode_task_out (task, node);
 
   for (uint32_t i = 0; i < node->inputs; i++) {
@@ -23,7 +23,7 @@ concat_forward (const LodeTask *task, const LodeNode *node)
 static void
 concat_backward (const LodeTask *task, const LodeNode *node)
 {
-  size_t rows = (size_t)node->shape.h * node->shape.w * task->n, wide = node->shape.c;
+  size_t rows = (size_t) node->shape.h * node->shape.w * task->n, wide = node->shape.c;
   const float *dy = lode_task_dout (task, node);
 
   for (uint32_t i = 0; i < node->inputs; i++) {
@@ -51,7 +51,7 @@ const LodeKind lode_kind_concat = {
 LodeValue
 lode_record_concat (LodeGraph *graph, uint32_t n, const LodeValue *x)
 {
-  LodeRecord *record = (LodeRecord *)graph;
+  LodeRecord *record = (LodeRecord *) graph;
   uint64_t channels = 0;
   LodeNode *node;
 
@@ -67,7 +67,7 @@ lode_record_concat (LodeGraph *graph, uint32_t n, const LodeValue *x)
                                "input %u is %u × %u pixels, the first %u × %u", i, s->h, s->w,
                                node->shape.h, node->shape.w);
     channels += s->c;
-    node->shape = (LodeShape){ s->h, s->w, (uint32_t)MIN (channels, UINT32_MAX) };
+    node->shape = (LodeShape){ s->h, s->w, (uint32_t) MIN (channels, UINT32_MAX) };
   }
   return lode_record_end (record, node);
 }

@@ -56,9 +56,9 @@ static double
 conv_cost (const LodeNode *node, const LodeShape *in)
 {
   const uint32_t *b = node->block;
-  double macs = (double)node->shape.h * node->shape.w * b[0] * b[1] * b[2] * b[3];
+  double macs = (double) node->shape.h * node->shape.w * b[0] * b[1] * b[2] * b[3];
 
-  return macs / 30 + 0.2 * (double)(lode_shape_size (&node->shape) + lode_shape_size (in));
+  return macs / 30 + 0.2 * (double) (lode_shape_size (&node->shape) + lode_shape_size (in));
 }
 
 const LodeKind lode_kind_conv = {
@@ -74,10 +74,10 @@ const LodeKind lode_kind_conv = {
 static uint32_t
 conv_side (uint32_t in, uint32_t pad, const LodeNode *node)
 {
-  uint64_t reach = (uint64_t)node->dilation * (node->kernel - 1) + 1;
-  uint64_t room = (uint64_t)in + 2 * (uint64_t)pad;
+  uint64_t reach = (uint64_t) node->dilation * (node->kernel - 1) + 1;
+  uint64_t room = (uint64_t) in + 2 * (uint64_t) pad;
 
-  return room < reach ? 0 : (uint32_t)((room - reach) / node->stride + 1);
+  return room < reach ? 0 : (uint32_t) ((room - reach) / node->stride + 1);
 }
 
 static bool
@@ -106,8 +106,8 @@ conv_shape (LodeRecord *record, const char *name, const LodeShape *in, const Lod
   }
   pad = conv->pad == LODE_PAD_SAME   ? node->dilation * (node->kernel - 1) / 2
         : conv->pad == LODE_PAD_NONE ? 0
-                                     : (uint32_t)conv->pad;
-  node->pad = (int32_t)pad - (int32_t)conv->offset;
+                                     : (uint32_t) conv->pad;
+  node->pad = (int32_t) pad - (int32_t) conv->offset;
   node->shape = (LodeShape){ conv_side (in->h, pad, node), conv_side (in->w, pad, node), channels };
   if (!node->shape.h || !node->shape.w) {
     lode_record_fail (record, "conv", name,
@@ -121,7 +121,7 @@ conv_shape (LodeRecord *record, const char *name, const LodeShape *in, const Lod
 LodeValue
 lode_record_conv (LodeGraph *graph, const char *name, LodeValue x, const LodeConv *given)
 {
-  LodeRecord *record = (LodeRecord *)graph;
+  LodeRecord *record = (LodeRecord *) graph;
   LodeConv conv = { 0 };
   LodeNode *node;
   LodeShape in;
@@ -150,6 +150,6 @@ lode_record_conv (LodeGraph *graph, const char *name, LodeValue x, const LodeCon
     if (node->bias < 0)
       return -1;
   }
-  record->macs += (uint64_t)node->shape.h * node->shape.w * node->shape.c * fan;
+  record->macs += (uint64_t) node->shape.h * node->shape.w * node->shape.c * fan;
   return lode_record_end (record, node);
 }

@@ -24,8 +24,8 @@ column_norms (const LodeNode *node, const float *w, float *inv)
     double square = 0;
 
     for (uint32_t i = 0; i < ci; i++)
-      square += (double)w[(size_t)i * co + j] * w[(size_t)i * co + j];
-    inv[j] = (float)inverse (square);
+      square += (double) w[(size_t) i * co + j] * w[(size_t) i * co + j];
+    inv[j] = (float) inverse (square);
   }
 }
 
@@ -39,7 +39,7 @@ cosine_forward (const LodeTask *task, const LodeNode *node)
   column_norms (node, w, inv);
   task->kernels->linear (task->n, ci, co, x, w, NULL, y);
   for (size_t i = 0; i < task->n; i++) {
-    float a = (float)(node->scale * inverse (task->kernels->dot (ci, x + i * ci, x + i * ci)));
+    float a = (float) (node->scale * inverse (task->kernels->dot (ci, x + i * ci, x + i * ci)));
 
     for (uint32_t j = 0; j < co; j++)
       y[i * co + j] *= a * inv[j];
@@ -57,7 +57,7 @@ scaled_gradient (const LodeTask *task, const LodeNode *node, const float *inv, f
 
   memset (pull, 0, co * sizeof *pull);
   for (size_t i = 0; i < task->n; i++) {
-    float a = (float)(node->scale * inverse (task->kernels->dot (ci, x + i * ci, x + i * ci)));
+    float a = (float) (node->scale * inverse (task->kernels->dot (ci, x + i * ci, x + i * ci)));
 
     for (uint32_t j = 0; j < co; j++) {
       g[i * co + j] = dy[i * co + j] * a * inv[j];
@@ -83,7 +83,8 @@ cosine_backward (const LodeTask *task, const LodeNode *node)
       double a = inverse (task->kernels->dot (ci, x + i * ci, x + i * ci));
 
       if (a * cosine_eps < 1)
-        task->kernels->axpy (ci, (float)(-a * a * task->kernels->dot (co, dy + i * co, y + i * co)),
+        task->kernels->axpy (ci,
+                             (float) (-a * a * task->kernels->dot (co, dy + i * co, y + i * co)),
                              x + i * ci, dx + i * ci);
     }
   }
@@ -100,9 +101,9 @@ cosine_backward (const LodeTask *task, const LodeNode *node)
 static size_t
 cosine_scratch (const LodeKernels *kernels, const LodeNode *node, const LodeShape *in, uint32_t n)
 {
-  (void)kernels;
-  (void)in;
-  return ((size_t)n + 2) * node->block[3];
+  (void) kernels;
+  (void) in;
+  return ((size_t) n + 2) * node->block[3];
 }
 
 const LodeKind lode_kind_cosine = {
@@ -132,6 +133,6 @@ lode_record_cosine (LodeRecord *record, const char *name, LodeValue x, uint32_t 
   memcpy (node->block, (uint32_t[4]){ 1, 1, in->c, channels }, sizeof node->block);
   if (!lode_record_attach (record, node, "cosine", name, ".weight", in->c, LODE_INIT_UNIFORM))
     return -1;
-  record->macs += (uint64_t)in->c * channels;
+  record->macs += (uint64_t) in->c * channels;
   return lode_record_end (record, node);
 }

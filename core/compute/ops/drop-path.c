@@ -15,9 +15,9 @@ factor (const LodeTask *task, const LodeNode *node, uint32_t sample)
 
   if (!(rate > 0))
     return 1;
-  lode_rng_block (task->bind->key ^ 0x64726f7070617468u, (uint64_t)node->ordinal << 32 | sample,
+  lode_rng_block (task->bind->key ^ 0x64726f7070617468u, (uint64_t) node->ordinal << 32 | sample,
                   word);
-  return rate < 1 && word[0] >= (double)rate * 4294967296.0 ? 1 / (1 - rate) : 0;
+  return rate < 1 && word[0] >= (double) rate * 4294967296.0 ? 1 / (1 - rate) : 0;
 }
 
 static void
@@ -67,7 +67,7 @@ const LodeKind lode_kind_drop_path = {
 LodeValue
 lode_record_drop_path (LodeGraph *graph, LodeValue x)
 {
-  LodeRecord *record = (LodeRecord *)graph;
+  LodeRecord *record = (LodeRecord *) graph;
   LodeNode *node;
 
   if (!lode_record_begin (record, LODE_KIND_DROP_PATH, 1, &x, &node))

@@ -36,8 +36,8 @@ linear_backward (const LodeTask *task, const LodeNode *node)
 static double
 linear_cost (const LodeNode *node, const LodeShape *in)
 {
-  (void)in;
-  return (double)inputs_of (node) * node->shape.c / 20;
+  (void) in;
+  return (double) inputs_of (node) * node->shape.c / 20;
 }
 
 const LodeKind lode_kind_linear = {
@@ -51,7 +51,7 @@ const LodeKind lode_kind_linear = {
 LodeValue
 lode_record_linear (LodeGraph *graph, const char *name, LodeValue x, uint32_t channels, bool bias)
 {
-  LodeRecord *record = (LodeRecord *)graph;
+  LodeRecord *record = (LodeRecord *) graph;
   LodeNode *node;
   const LodeShape *in;
 
@@ -70,6 +70,6 @@ lode_record_linear (LodeGraph *graph, const char *name, LodeValue x, uint32_t ch
     if (node->bias < 0)
       return -1;
   }
-  record->macs += (uint64_t)inputs_of (node) * channels;
+  record->macs += (uint64_t) inputs_of (node) * channels;
   return lode_record_end (record, node);
 }

@@ -61,13 +61,13 @@ drop_out (const LodeTask *task, const LodeNode *node, uint32_t i, uint64_t at, s
           const float *x, float *y)
 {
   float rate = rate_of (task, node, i), keep = rate < 1 ? 1 / (1 - rate) : 0;
-  double limit = (double)rate * 4294967296.0;
+  double limit = (double) rate * 4294967296.0;
   uint64_t key, block = UINT64_MAX;
   uint32_t word[4];
 
-  lode_rng_block (task->bind->key, (uint64_t)node->ordinal << 8 | mix_options (task, node)[i],
+  lode_rng_block (task->bind->key, (uint64_t) node->ordinal << 8 | mix_options (task, node)[i],
                   word);
-  key = (uint64_t)word[1] << 32 | word[0];
+  key = (uint64_t) word[1] << 32 | word[0];
   for (size_t j = 0; j < n; j++) {
     uint64_t e = at + j;
 
@@ -84,9 +84,9 @@ static void
 widen_add (size_t rows, uint32_t c, uint32_t wide, float a, const float *x, float *y)
 {
   for (uint32_t k = 0; k < wide; k++) {
-    uint32_t lo = (uint32_t)((uint64_t)k * c / wide);
-    uint32_t hi = (uint32_t)(((uint64_t)(k + 1) * c + wide - 1) / wide);
-    float b = a / (float)(hi - lo);
+    uint32_t lo = (uint32_t) ((uint64_t) k * c / wide);
+    uint32_t hi = (uint32_t) (((uint64_t) (k + 1) * c + wide - 1) / wide);
+    float b = a / (float) (hi - lo);
 
     for (size_t r = 0; r < rows; r++) {
       float sum = x[r * c + lo];
@@ -104,9 +104,9 @@ widen_back (size_t rows, uint32_t c, uint32_t wide, const float *y, float *x)
 {
   memset (x, 0, rows * c * sizeof *x);
   for (uint32_t k = 0; k < wide; k++) {
-    uint32_t lo = (uint32_t)((uint64_t)k * c / wide);
-    uint32_t hi = (uint32_t)(((uint64_t)(k + 1) * c + wide - 1) / wide);
-    float b = 1 / (float)(hi - lo);
+    uint32_t lo = (uint32_t) ((uint64_t) k * c / wide);
+    uint32_t hi = (uint32_t) (((uint64_t) (k + 1) * c + wide - 1) / wide);
+    float b = 1 / (float) (hi - lo);
 
     for (size_t r = 0; r < rows; r++)
       for (uint32_t j = lo; j < hi; j++)
@@ -136,7 +136,7 @@ mix_plain (const LodeTask *task, const LodeNode *node)
 static void
 mix_forward (const LodeTask *task, const LodeNode *node)
 {
-  size_t rows = (size_t)node->shape.h * node->shape.w, size = lode_shape_size (&node->shape);
+  size_t rows = (size_t) node->shape.h * node->shape.w, size = lode_shape_size (&node->shape);
   float *y = lode_task_out (task, node);
 
   if (is_plain (task, node)) {
@@ -169,7 +169,7 @@ gate_parts (const LodeTask *task, const LodeNode *node)
 {
   if (!lode_task_flag (task, node, LODE_NODE_GATE))
     return NULL;
-  return (double *)lode_task_state (task, node) + (size_t)task->unit * node->inputs;
+  return (double *) lode_task_state (task, node) + (size_t) task->unit * node->inputs;
 }
 
 static void
@@ -203,7 +203,7 @@ give (const LodeTask *task, size_t n, float a, const float *g, bool first, float
 static void
 mix_backward_part (const LodeTask *task, const LodeNode *node, uint32_t i, double *part)
 {
-  size_t rows = (size_t)node->shape.h * node->shape.w, size = lode_shape_size (&node->shape);
+  size_t rows = (size_t) node->shape.h * node->shape.w, size = lode_shape_size (&node->shape);
   uint32_t c = lode_task_shape (task, node, i)->c;
   const float *dy = lode_task_dout (task, node);
   bool first = false;
@@ -263,7 +263,7 @@ lode_mix_gates (const LodeTask *task, const LodeNode *node, double *dgate)
     double sum = 0;
 
     for (uint32_t u = 0; u < task->program->units; u++)
-      sum += part[(size_t)u * node->inputs + i];
+      sum += part[(size_t) u * node->inputs + i];
     dgate[node->option + mix_options (task, node)[i]] += sum;
   }
 }
@@ -271,23 +271,23 @@ lode_mix_gates (const LodeTask *task, const LodeNode *node, double *dgate)
 static size_t
 mix_scratch (const LodeKernels *kernels, const LodeNode *node, const LodeShape *in, uint32_t n)
 {
-  (void)kernels;
-  (void)in;
-  (void)n;
+  (void) kernels;
+  (void) in;
+  (void) n;
   return lode_shape_size (&node->shape);
 }
 
 static size_t
 mix_state (const LodeNode *node, uint32_t units)
 {
-  return (size_t)units * node->inputs * sizeof (double);
+  return (size_t) units * node->inputs * sizeof (double);
 }
 
 static double
 mix_cost (const LodeNode *node, const LodeShape *in)
 {
-  (void)in;
-  return 0.15 * (double)lode_shape_size (&node->shape) * (node->inputs + 1);
+  (void) in;
+  return 0.15 * (double) lode_shape_size (&node->shape) * (node->inputs + 1);
 }
 
 const LodeKind lode_kind_mix = {
@@ -303,7 +303,7 @@ const LodeKind lode_kind_mix = {
 LodeValue
 lode_record_mix (LodeGraph *graph, uint32_t decision, const LodeValue *part)
 {
-  LodeRecord *record = (LodeRecord *)graph;
+  LodeRecord *record = (LodeRecord *) graph;
   LodeValue in[64];
   uint8_t option[64];
   uint32_t m = 0, n;
@@ -316,7 +316,7 @@ lode_record_mix (LodeGraph *graph, uint32_t decision, const LodeValue *part)
   for (uint32_t o = 0; o < MIN (n, 64); o++)
     if (part[o] >= 0) {
       in[m] = part[o];
-      option[m++] = (uint8_t)o;
+      option[m++] = (uint8_t) o;
     }
   if (!m || !lode_record_begin (record, LODE_KIND_MIX, m, in, &node))
     return -1;

@@ -23,7 +23,7 @@ norm_view (const LodeTask *task, const LodeNode *node)
 {
   size_t c = node->shape.c;
   double *part = lode_task_state (task, node);
-  float *at = (float *)(part + 2 * c * task->program->units);
+  float *at = (float *) (part + 2 * c * task->program->units);
 
   return (
       NormState){ part, at, at + c, at + 2 * c, at + 3 * c, at + 4 * c, at + 5 * c, at + 6 * c };
@@ -38,7 +38,7 @@ norm_state (const LodeNode *node, uint32_t units)
 static size_t
 rows_of (const LodeNode *node, uint32_t samples)
 {
-  return (size_t)node->shape.h * node->shape.w * samples;
+  return (size_t) node->shape.h * node->shape.w * samples;
 }
 
 static void
@@ -54,8 +54,8 @@ norm_gather (const LodeTask *task, const LodeNode *node)
   for (size_t j = 0; j < c; j++) {
     double sum = part[j], square = part[c + j];
 
-    part[j] = x[j] + sum / (double)rows;
-    part[c + j] = MAX (square - sum * sum / (double)rows, 0);
+    part[j] = x[j] + sum / (double) rows;
+    part[c + j] = MAX (square - sum * sum / (double) rows, 0);
   }
 }
 
@@ -83,7 +83,7 @@ batch_moments (const LodeTask *task, const LodeNode *node, const double *part, s
   for (uint32_t u = 0; u < program->units; u++) {
     uint32_t left = program->batch - u * program->unit;
 
-    merge (&rows, mean, &dev, (double)rows_of (node, MIN (left, program->unit)),
+    merge (&rows, mean, &dev, (double) rows_of (node, MIN (left, program->unit)),
            part[2 * c * u + j], part[2 * c * u + c + j]);
   }
   *var = dev / rows;
@@ -93,21 +93,21 @@ batch_moments (const LodeTask *task, const LodeNode *node, const double *part, s
 static void
 write_stats (const LodeTask *task, const LodeNode *node, size_t j, double mean, double var)
 {
-  LodeStatSet *set = (LodeStatSet *)task->bind->stats;
+  LodeStatSet *set = (LodeStatSet *) task->bind->stats;
   float *m = set->at[node->stats] + j, *v = m + node->wide[1];
-  double n = (double)rows_of (node, task->program->batch);
+  double n = (double) rows_of (node, task->program->batch);
 
   if (task->bind->mode == LODE_STATS_TRACK) {
     double unbiased = n > 1 ? var * n / (n - 1) : var;
 
-    *m = (float)((1 - norm_momentum) * *m + norm_momentum * mean);
-    *v = (float)((1 - norm_momentum) * *v + norm_momentum * unbiased);
+    *m = (float) ((1 - norm_momentum) * *m + norm_momentum * mean);
+    *v = (float) ((1 - norm_momentum) * *v + norm_momentum * unbiased);
   } else if (task->bind->mode == LODE_STATS_POOL) {
     double rows = set->pooled[node->stats], old = rows > 0 ? *m : 0, dev = rows * *v;
 
     merge (&rows, &old, &dev, n, mean, var * n);
-    *m = (float)old;
-    *v = (float)(dev / rows);
+    *m = (float) old;
+    *v = (float) (dev / rows);
   }
 }
 
@@ -115,8 +115,8 @@ static void
 norm_settle (const LodeTask *task, const LodeNode *node)
 {
   NormState s = norm_view (task, node);
-  LodeStatSet *set = (LodeStatSet *)task->bind->stats;
-  const LodeParamSet *weights = (const LodeParamSet *)task->bind->weights;
+  LodeStatSet *set = (LodeStatSet *) task->bind->stats;
+  const LodeParamSet *weights = (const LodeParamSet *) task->bind->weights;
   const float *gamma = node->weight < 0 ? NULL : weights->at[node->weight];
   const float *beta = lode_task_bias (task, node);
   bool stored = task->bind->mode == LODE_STATS_STORED;
@@ -133,13 +133,13 @@ norm_settle (const LodeTask *task, const LodeNode *node)
     }
     invstd = 1 / sqrt (var + norm_eps);
     scale = gamma ? gamma[j] * invstd : invstd;
-    s.mean[j] = (float)mean;
-    s.invstd[j] = (float)invstd;
-    s.scale[j] = (float)scale;
-    s.shift[j] = (float)((beta ? beta[j] : 0) - mean * scale);
+    s.mean[j] = (float) mean;
+    s.invstd[j] = (float) invstd;
+    s.scale[j] = (float) scale;
+    s.shift[j] = (float) ((beta ? beta[j] : 0) - mean * scale);
   }
   if (task->bind->mode == LODE_STATS_POOL)
-    set->pooled[node->stats] += (double)rows_of (node, task->program->batch);
+    set->pooled[node->stats] += (double) rows_of (node, task->program->batch);
 }
 
 static void
@@ -158,7 +158,7 @@ norm_gather_back (const LodeTask *task, const LodeNode *node)
 
   task->kernels->norm_sums (rows_of (node, task->n), node->shape.c, lode_task_in (task, node, 0),
                             s.mean, s.invstd, lode_task_dout (task, node),
-                            s.part + (size_t)2 * node->shape.c * task->unit);
+                            s.part + (size_t) 2 * node->shape.c * task->unit);
 }
 
 static void
@@ -166,7 +166,7 @@ norm_settle_back (const LodeTask *task, const LodeNode *node)
 {
   NormState s = norm_view (task, node);
   size_t c = node->shape.c;
-  double n = (double)rows_of (node, task->program->batch);
+  double n = (double) rows_of (node, task->program->batch);
   bool stored = task->bind->mode == LODE_STATS_STORED;
   float *dgamma =
       lode_task_flag (task, node, LODE_NODE_WEIGHT) ? lode_task_grad (task, node->weight) : NULL;
@@ -181,12 +181,12 @@ norm_settle_back (const LodeTask *task, const LodeNode *node)
       cross += s.part[2 * c * u + c + j];
     }
     if (dgamma)
-      dgamma[j] += (float)cross;
+      dgamma[j] += (float) cross;
     if (dbeta)
-      dbeta[j] += (float)sum;
+      dbeta[j] += (float) sum;
     s.ka[j] = s.scale[j];
-    s.kb[j] = stored ? 0 : (float)(-scale * invstd * cross / n);
-    s.kc[j] = stored ? 0 : (float)(scale * (invstd * s.mean[j] * cross - sum) / n);
+    s.kb[j] = stored ? 0 : (float) (-scale * invstd * cross / n);
+    s.kc[j] = stored ? 0 : (float) (scale * (invstd * s.mean[j] * cross - sum) / n);
   }
 }
 
@@ -217,7 +217,7 @@ const LodeKind lode_kind_norm = {
 LodeValue
 lode_record_norm (LodeGraph *graph, const char *name, LodeValue x, bool affine)
 {
-  LodeRecord *record = (LodeRecord *)graph;
+  LodeRecord *record = (LodeRecord *) graph;
   LodeNode *node;
   uint32_t c, wide = 0;
 

@@ -110,7 +110,7 @@ LodeValue
 lode_record_op (LodeGraph *graph, const LodeOp *op, const char *name, uint32_t n,
                 const LodeValue *x, const void *conf)
 {
-  LodeRecord *record = (LodeRecord *)graph;
+  LodeRecord *record = (LodeRecord *) graph;
   LodeShape in[PLUGIN_INPUTS];
   uint32_t weights = 0;
   LodeNode *node;
@@ -132,6 +132,6 @@ lode_record_op (LodeGraph *graph, const LodeOp *op, const char *name, uint32_t n
   if (op->conf_size)
     node->conf = lode_record_conf (record, op->conf_size, conf);
   if (op->macs)
-    record->macs += (uint64_t)MAX (op->macs (conf, n, in), 0);
+    record->macs += (uint64_t) MAX (op->macs (conf, n, in), 0);
   return lode_record_end (record, node);
 }

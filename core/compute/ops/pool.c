@@ -17,7 +17,7 @@ pool_geometry (const LodeTask *task, const LodeNode *node)
                              .ow = node->shape.w,
                              .kernel = node->kernel,
                              .stride = node->stride,
-                             .pad = (uint32_t)node->pad };
+                             .pad = (uint32_t) node->pad };
 }
 
 static void
@@ -60,8 +60,8 @@ avg_pool_backward (const LodeTask *task, const LodeNode *node)
 static double
 pool_cost (const LodeNode *node, const LodeShape *in)
 {
-  return 0.1 * (double)node->kernel * node->kernel * (double)lode_shape_size (&node->shape)
-         + 0.2 * (double)lode_shape_size (in);
+  return 0.1 * (double) node->kernel * node->kernel * (double) lode_shape_size (&node->shape)
+         + 0.2 * (double) lode_shape_size (in);
 }
 
 static void
@@ -69,7 +69,7 @@ global_pool_forward (const LodeTask *task, const LodeNode *node)
 {
   const LodeShape *in = lode_task_shape (task, node, 0);
 
-  task->kernels->global_pool (task->n, (size_t)in->h * in->w, in->c, lode_task_in (task, node, 0),
+  task->kernels->global_pool (task->n, (size_t) in->h * in->w, in->c, lode_task_in (task, node, 0),
                               lode_task_out (task, node));
 }
 
@@ -80,15 +80,15 @@ global_pool_backward (const LodeTask *task, const LodeNode *node)
   float *dx = lode_task_din (task, node, 0);
 
   if (dx)
-    task->kernels->global_pool_dx (task->n, (size_t)in->h * in->w, in->c,
+    task->kernels->global_pool_dx (task->n, (size_t) in->h * in->w, in->c,
                                    lode_task_dout (task, node), dx);
 }
 
 static double
 global_pool_cost (const LodeNode *node, const LodeShape *in)
 {
-  (void)node;
-  return 0.3 * (double)lode_shape_size (in);
+  (void) node;
+  return 0.3 * (double) lode_shape_size (in);
 }
 
 const LodeKind lode_kind_max_pool = {
@@ -131,10 +131,10 @@ record_pool (LodeRecord *record, LodeKindId kind, const char *op, LodeValue x,
   node->stride = window.stride ? window.stride : node->kernel;
   pad = window.pad == LODE_PAD_SAME   ? (node->kernel - 1) / 2
         : window.pad == LODE_PAD_NONE ? 0
-                                      : (uint32_t)window.pad;
-  node->pad = (int32_t)pad;
+                                      : (uint32_t) window.pad;
+  node->pad = (int32_t) pad;
   if (window.pad < LODE_PAD_NONE || MAX (node->kernel, node->stride) > 4096
-      || 2 * (uint64_t)pad > node->kernel)
+      || 2 * (uint64_t) pad > node->kernel)
     return lode_record_fail (record, op, NULL,
                              "kernel %u, stride %u, pad %d; at most 4096, and pad at most half the "
                              "kernel",
@@ -151,19 +151,19 @@ record_pool (LodeRecord *record, LodeKindId kind, const char *op, LodeValue x,
 LodeValue
 lode_record_max_pool (LodeGraph *graph, LodeValue x, const LodeWindow *window)
 {
-  return record_pool ((LodeRecord *)graph, LODE_KIND_MAX_POOL, "max pool", x, window);
+  return record_pool ((LodeRecord *) graph, LODE_KIND_MAX_POOL, "max pool", x, window);
 }
 
 LodeValue
 lode_record_avg_pool (LodeGraph *graph, LodeValue x, const LodeWindow *window)
 {
-  return record_pool ((LodeRecord *)graph, LODE_KIND_AVG_POOL, "average pool", x, window);
+  return record_pool ((LodeRecord *) graph, LODE_KIND_AVG_POOL, "average pool", x, window);
 }
 
 LodeValue
 lode_record_global_pool (LodeGraph *graph, LodeValue x)
 {
-  LodeRecord *record = (LodeRecord *)graph;
+  LodeRecord *record = (LodeRecord *) graph;
   LodeNode *node;
 
   if (!lode_record_begin (record, LODE_KIND_GLOBAL_POOL, 1, &x, &node))

@@ -32,7 +32,7 @@ const LodeKind lode_kind_relu = {
 LodeValue
 lode_record_relu (LodeGraph *graph, LodeValue x)
 {
-  LodeRecord *record = (LodeRecord *)graph;
+  LodeRecord *record = (LodeRecord *) graph;
   LodeNode *node;
 
   if (!lode_record_begin (record, LODE_KIND_RELU, 1, &x, &node))

@@ -83,15 +83,15 @@ record_strided (LodeRecord *record, LodeKindId kind, LodeValue x, uint32_t chann
 LodeValue
 lode_record_zero (LodeGraph *graph, LodeValue x, uint32_t stride)
 {
-  return record_strided ((LodeRecord *)graph, LODE_KIND_ZERO, x, 0, stride);
+  return record_strided ((LodeRecord *) graph, LODE_KIND_ZERO, x, 0, stride);
 }
 
 LodeValue
 lode_record_shortcut (LodeGraph *graph, LodeValue x, uint32_t channels, uint32_t stride)
 {
-  LodeRecord *record = (LodeRecord *)graph;
+  LodeRecord *record = (LodeRecord *) graph;
 
-  if (x >= 0 && (uint32_t)x < record->nodes && channels
+  if (x >= 0 && (uint32_t) x < record->nodes && channels
       && channels < lode_record_shape (record, x)->c)
     return lode_record_fail (record, "shortcut", NULL,
                              "%u channels from %u; it can only append channels", channels,

@@ -16,7 +16,7 @@ table_forward (const LodeTask *task, const LodeNode *node)
     uint32_t row = task->bind->index[task->start + s];
 
     if (row < node->block[2])
-      memcpy (y, w + (size_t)row * node->wide[1], c * sizeof *y);
+      memcpy (y, w + (size_t) row * node->wide[1], c * sizeof *y);
     else
       memset (y, 0, c * sizeof *y);
   }
@@ -35,7 +35,7 @@ table_settle_back (const LodeTask *task, const LodeNode *node)
     uint32_t row = task->bind->index[task->start + s];
 
     for (size_t j = 0; row < node->block[2] && j < c; j++)
-      dw[(size_t)row * node->wide[1] + j] += dy[s * c + j];
+      dw[(size_t) row * node->wide[1] + j] += dy[s * c + j];
   }
 }
 
@@ -49,7 +49,7 @@ LodeValue
 lode_record_table (LodeGraph *graph, const char *name, LodeValue index, uint32_t rows,
                    uint32_t channels)
 {
-  LodeRecord *record = (LodeRecord *)graph;
+  LodeRecord *record = (LodeRecord *) graph;
   LodeNode *node;
 
   if (!lode_record_begin (record, LODE_KIND_TABLE, 1, &index, &node))
