@@ -12,6 +12,13 @@
 
 #include "error.h"
 
+/* Bytes of one tensor that a worker keeps in its second-level cache while samples go through a
+ * region. */
+static const size_t cache_share = 256 << 10;
+
+/* Floats that the partial gradients of one weight should not exceed. */
+static const size_t partial_limit = 8 << 20;
+
 /* Scratch of one compilation; all [nodes]. */
 typedef struct Levels {
   uint32_t *base;  /* region of gather and settle, or of forward where there is no settle */
@@ -168,6 +175,24 @@ mark_wanted (LodeProgram *p)
   }
 }
 
+/*
+ * Units of a multiple of 8 samples: at most 32, fewer (but 8) where a partial gradient for each of
+ * them would take much memory.
+ */
+static void
+cut_batch (LodeProgram *p)
+{
+  size_t most = 1;
+  uint32_t chunks = (p->batch + 7) / 8, units;
+
+  for (uint32_t v = 0; v < p->nodes; v++)
+    if (p->node_flag[v] & LODE_NODE_WEIGHT)
+      most = MAX (most, lode_node_weight_room (&p->node[v]));
+  units = (uint32_t) CLAMP (partial_limit / most, 8, 32);
+  p->unit = 8 * ((chunks + units - 1) / units);
+  p->units = (p->batch + p->unit - 1) / p->unit;
+}
+
 static void
 find_levels (LodeProgram *p, Levels *l)
 {
@@ -286,6 +311,22 @@ place_parts (LodeProgram *p, uint32_t v, Parts parts)
   }
 }
 
+/* Bytes of a sample of the largest tensor that a region's steps read or write. */
+static size_t
+widest (const LodeProgram *p, const LodeRegion *region)
+{
+  size_t most = 1;
+
+  for (uint32_t s = 0; s < region->steps; s++) {
+    const LodeNode *node = &p->node[p->step[region->step + s].node];
+
+    most = MAX (most, lode_shape_size (&node->shape));
+    if (node->inputs)
+      most = MAX (most, lode_shape_size (&p->node[p->input[node->first]].shape));
+  }
+  return most * sizeof (float);
+}
+
 static void
 build_regions (LodeProgram *p, Levels *l)
 {
@@ -307,6 +348,11 @@ build_regions (LodeProgram *p, Levels *l)
   each_node (p, l, false, place_parts);
   if (l->back_regions)
     each_node (p, l, true, place_parts);
+  for (uint32_t r = 0; r < p->regions; r++) {
+    size_t fit = cache_share / widest (p, &p->region[r]);
+
+    p->region[r].block = (uint32_t) CLAMP (fit, 1, p->unit);
+  }
 }
 
 /* Notes who begins a gradient, in the order of running. */
@@ -617,10 +663,9 @@ lode_program_compile (LodeEngine *engine, const LodeRecord *record, uint32_t bat
   p->engine = engine;
   for (uint32_t v = 0; v < p->nodes; v++)
     p->frozen[v] = lode_node_frozen (record, &p->node[v]);
-  p->unit = 8 * ((batch + 8 * 32 - 1) / (8 * 32));
-  p->units = (batch + p->unit - 1) / p->unit;
   mark_live (p, &l);
   mark_wanted (p);
+  cut_batch (p);
   find_levels (p, &l);
   build_regions (p, &l);
   mark_first (p, &l);

@@ -25,7 +25,8 @@ lode_task_dweight (const LodeTask *task, const LodeNode *node)
     return NULL;
   at = lode_task_buffer (task, p->partial[lode_task_id (task, node)]);
   at += (weight + bias) * task->unit;
-  memset (at, 0, (weight + bias) * sizeof *at);
+  if (task->fresh)
+    memset (at, 0, (weight + bias) * sizeof *at);
   return at;
 }
 
@@ -123,7 +124,7 @@ run_chunk (void *data, uint32_t chunk, uint32_t worker)
 {
   const Run *run = data;
   const LodeProgram *p = run->program;
-  uint32_t units = run->region->steps ? p->units : 0;
+  uint32_t units = run->region->steps ? p->units : 0, end;
   LodeTask task = { .program = p,
                     .kernels = lode_engine_kernels (p->engine),
                     .bind = run->bind,
@@ -134,12 +135,16 @@ run_chunk (void *data, uint32_t chunk, uint32_t worker)
     run_piece (&task, &p->piece[run->region->piece + chunk - units]);
     return;
   }
-  task.start = chunk * p->unit;
-  task.n = MIN (p->unit, p->batch - task.start);
-  for (uint32_t s = 0; s < run->region->steps; s++) {
-    const LodeStep *step = &p->step[run->region->step + s];
+  end = MIN ((chunk + 1) * p->unit, p->batch);
+  task.fresh = true;
+  for (task.start = chunk * p->unit; task.start < end; task.start += task.n) {
+    task.n = MIN (run->region->block, end - task.start);
+    for (uint32_t s = 0; s < run->region->steps; s++) {
+      const LodeStep *step = &p->step[run->region->step + s];
 
-    step->run (&task, &p->node[step->node]);
+      step->run (&task, &p->node[step->node]);
+    }
+    task.fresh = false;
   }
 }
 

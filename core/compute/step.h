@@ -75,6 +75,7 @@ typedef struct LodeRegion {
   uint32_t step, steps;     /* run by every unit */
   uint32_t settle, settles; /* run once afterwards, by the caller */
   uint32_t piece, pieces;   /* reductions of the region before */
+  uint32_t block;           /* samples that go through all steps at a time, to stay in cache */
   double cost;              /* nanoseconds, roughly */
 } LodeRegion;
 
@@ -121,6 +122,7 @@ struct LodeTask {
   const LodeKernels *kernels;
   const LodeBind *bind;
   uint32_t unit, start, n; /* samples start … start + n − 1 */
+  bool fresh;              /* they are the unit's first: what it sums begins here */
   float *scratch;
 };
 
@@ -238,7 +240,7 @@ lode_task_flag (const LodeTask *task, const LodeNode *node, uint8_t flag)
   return task->program->node_flag[lode_task_id (task, node)] & flag;
 }
 
-/* The unit's partial gradient of the weight, zeroed here; NULL if not wanted. */
+/* The unit's partial gradient of the weight, zeroed for the unit's first samples; NULL if not wanted. */
 float *lode_task_dweight (const LodeTask *, const LodeNode *);
 /* … of the bias; call it after lode_task_dweight. */
 float *lode_task_dbias (const LodeTask *, const LodeNode *);

@@ -228,6 +228,22 @@ record_centre (LodeGraph *graph, LodeValue x, const Case *test)
   return lode_add (graph, 3, (LodeValue[]){ lode_conv (graph, "e", c, &conv), b, d });
 }
 
+/* Samples so large that a unit goes through a region in several blocks: what it sums must go on. */
+static LodeValue
+record_blocks (LodeGraph *graph, LodeValue x, const Case *test)
+{
+  LodeConv point = { sizeof (LodeConv), .channels = test->number, .bias = true };
+  LodeWindow eight = { sizeof (LodeWindow), 8, 8, LODE_PAD_NONE };
+  LodeValue y = lode_norm (graph, "n", x, true), z = lode_conv (graph, "c", y, &point);
+  LodeValue mix = lode_mix (graph, 0, (LodeValue[]){ y, x, -1 });
+
+  z = lode_norm (graph, "m", z, true);
+  mix = lode_mix (
+      graph, 1,
+      (LodeValue[]){ lode_avg_pool (graph, mix, &eight), -1, lode_avg_pool (graph, z, &eight) });
+  return lode_linear (graph, "fc", lode_global_pool (graph, mix), 3, true);
+}
+
 /* What a search cell looks like: norms behind norms, several readers of every value. */
 static LodeValue
 record_cell (LodeGraph *graph, LodeValue x, const Case *test)
@@ -310,6 +326,7 @@ static const Case cases[] = {
   { "drop-path", { 2, 3, 4 }, 19, .record = record_drop, .drop = 0.5f },
   { "table", { 1, 1, 1 }, 11, .record = record_table, .number = 7 },
   { "whole", { 2, 2, 3 }, 11, .record = record_centre, .number = 4 },
+  { "blocks", { 33, 32, 65 }, 10, .record = record_blocks, .number = 3, .gates = true },
   { "cell",
     { 6, 5, 3 },
     17,

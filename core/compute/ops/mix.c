@@ -187,7 +187,8 @@ plain_gates (const LodeTask *task, const LodeNode *node, double *part)
                          x, dot);
   m = 0;
   for (uint32_t i = 0; i < node->inputs; i++)
-    part[i] = is_zero (task, node, i) ? 0 : dot[m++];
+    if (!is_zero (task, node, i))
+      part[i] += dot[m++];
 }
 
 /* Adds a · g to an input's gradient, or begins it. */
@@ -227,7 +228,7 @@ mix_backward_part (const LodeTask *task, const LodeNode *node, uint32_t i, doubl
       give (task, rows * c, gate, g, first, dx + s * rows * c);
   }
   if (part)
-    part[i] = sum;
+    part[i] += sum;
 }
 
 static void
@@ -236,16 +237,17 @@ mix_backward (const LodeTask *task, const LodeNode *node)
   double *part = gate_parts (task, node);
   bool plain = is_plain (task, node);
 
+  if (part && task->fresh)
+    memset (part, 0, node->inputs * sizeof *part);
   if (plain && part)
     plain_gates (task, node, part);
   for (uint32_t i = 0; i < node->inputs; i++) {
     bool first = false;
     float *dx;
 
-    if (is_zero (task, node, i)) {
-      if (part)
-        part[i] = 0;
-    } else if (!plain) {
+    if (is_zero (task, node, i))
+      continue;
+    if (!plain) {
       mix_backward_part (task, node, i, part);
     } else if ((dx = lode_task_din_raw (task, node, i, &first))) {
       give (task, lode_shape_size (&node->shape) * task->n, gate_of (task, node, i),

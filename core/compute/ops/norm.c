@@ -41,24 +41,6 @@ rows_of (const LodeNode *node, uint32_t samples)
   return (size_t) node->shape.h * node->shape.w * samples;
 }
 
-static void
-norm_gather (const LodeTask *task, const LodeNode *node)
-{
-  size_t c = node->shape.c, rows = rows_of (node, task->n);
-  const float *x = lode_task_in (task, node, 0);
-  double *part = norm_view (task, node).part + 2 * c * task->unit;
-
-  if (task->bind->mode == LODE_STATS_STORED)
-    return;
-  task->kernels->norm_moments (rows, node->shape.c, x, x, part);
-  for (size_t j = 0; j < c; j++) {
-    double sum = part[j], square = part[c + j];
-
-    part[j] = x[j] + sum / (double) rows;
-    part[c + j] = MAX (square - sum * sum / (double) rows, 0);
-  }
-}
-
 /* Adds (n, mean, dev) to the moments of *rows rows. */
 static inline void
 merge (double *rows, double *mean, double *dev, double n, double mean2, double dev2)
@@ -68,6 +50,29 @@ merge (double *rows, double *mean, double *dev, double n, double mean2, double d
   *mean += delta * n / total;
   *dev += dev2 + delta * delta * *rows * n / total;
   *rows = total;
+}
+
+static void
+norm_gather (const LodeTask *task, const LodeNode *node)
+{
+  size_t c = node->shape.c, rows = rows_of (node, task->n);
+  const float *x = lode_task_in (task, node, 0);
+  double *part = norm_view (task, node).part + 2 * c * task->unit;
+  double *now = (double *) (void *) task->scratch;
+  double before =
+      task->fresh ? 0 : (double) rows_of (node, task->start - task->unit * task->program->unit);
+
+  if (task->bind->mode == LODE_STATS_STORED)
+    return;
+  task->kernels->norm_moments (rows, node->shape.c, x, x, now);
+  for (size_t j = 0; j < c; j++) {
+    double mean = x[j] + now[j] / (double) rows, seen = before;
+    double dev = MAX (now[c + j] - now[j] * now[j] / (double) rows, 0);
+
+    if (task->fresh)
+      part[j] = part[c + j] = 0;
+    merge (&seen, &part[j], &part[c + j], (double) rows, mean, dev);
+  }
 }
 
 /* The batch's mean and population variance of channel j. */
@@ -155,10 +160,23 @@ static void
 norm_gather_back (const LodeTask *task, const LodeNode *node)
 {
   NormState s = norm_view (task, node);
+  size_t n = 2 * (size_t) node->shape.c;
+  double *part = s.part + n * task->unit;
+  double *now = task->fresh ? part : (double *) (void *) task->scratch;
 
   task->kernels->norm_sums (rows_of (node, task->n), node->shape.c, lode_task_in (task, node, 0),
-                            s.mean, s.invstd, lode_task_dout (task, node),
-                            s.part + (size_t) 2 * node->shape.c * task->unit);
+                            s.mean, s.invstd, lode_task_dout (task, node), now);
+  for (size_t j = 0; j < n && !task->fresh; j++)
+    part[j] += now[j];
+}
+
+static size_t
+norm_scratch (const LodeKernels *kernels, const LodeNode *node, const LodeShape *in, uint32_t n)
+{
+  (void) kernels;
+  (void) in;
+  (void) n;
+  return 4 * (size_t) node->shape.c;
 }
 
 static void
@@ -211,6 +229,7 @@ const LodeKind lode_kind_norm = {
   .backward = norm_backward,
   .reads_weight = LODE_READ_IN,
   .reads_input = LODE_READ_IN,
+  .scratch = norm_scratch,
   .state = norm_state,
 };
 
