@@ -135,7 +135,7 @@ affinity (void)
 
   if (sched_getaffinity (0, sizeof set, &set) != 0)
     return 1;
-  return MAX ((uint32_t) CPU_COUNT (&set), 1);
+  return MAX ((uint32_t)CPU_COUNT (&set), 1);
 }
 
 /* Processors' worth of time that cgroup v2 or v1 allows, rounded up; 0: no limit. */
@@ -153,7 +153,7 @@ quota (void)
     limit = g_ascii_strtod (old, NULL);
     every = g_ascii_strtod (period, NULL);
   }
-  return limit > 0 && every > 0 ? (uint32_t) ((limit + every - 1) / every) : 0;
+  return limit > 0 && every > 0 ? (uint32_t)((limit + every - 1) / every) : 0;
 }
 
 uint32_t

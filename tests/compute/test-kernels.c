@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every kernel of every table that this machine can run, against the plain reference, over shapes that
- * break things. Outputs are surrounded by guards that no kernel may touch.
+ * Every kernel of every table that this machine can run, against the plain reference, over shapes
+ * that break things. Outputs are surrounded by guards that no kernel may touch.
  */
 #include "compute/kernels/kernels.h"
 
@@ -27,7 +27,7 @@ buffer (size_t n)
   for (size_t i = 0; i < GUARD; i++)
     b.all[i] = b.at[n + i] = guard_value;
   for (size_t i = 0; i < n; i++)
-    b.at[i] = (float) (lode_rng_uniform (&rng) - 0.5);
+    b.at[i] = (float)(lode_rng_uniform (&rng) - 0.5);
   return b;
 }
 
@@ -47,8 +47,8 @@ check (const char *what, Buffer *got, Buffer *expected, double tolerance)
   double worst = 0, largest = 1e-3;
 
   for (size_t i = 0; i < got->n; i++) {
-    worst = MAX (worst, fabs ((double) got->at[i] - (double) expected->at[i]));
-    largest = MAX (largest, fabs ((double) expected->at[i]));
+    worst = MAX (worst, fabs ((double)got->at[i] - (double)expected->at[i]));
+    largest = MAX (largest, fabs ((double)expected->at[i]));
   }
   if (worst > tolerance * largest)
     g_error ("%s: error %g of largest value %g", what, worst, largest);
@@ -78,16 +78,16 @@ random_conv (void)
                          .stride = 1 + lode_rng_below (&rng, 2),
                          .dilation = 1 + lode_rng_below (&rng, 2),
                          .groups = 1 };
-  int32_t reach = (int32_t) (g.dilation * (g.kernel - 1));
+  int32_t reach = (int32_t)(g.dilation * (g.kernel - 1));
   uint32_t form = lode_rng_below (&rng, 4);
 
   if (form == 1)
     g.groups = g.oc = g.c;
   if (form == 2 && g.c % 2 == 0 && g.oc % 2 == 0)
     g.groups = 2;
-  g.pad = form == 3 ? (int32_t) lode_rng_below (&rng, 3) - 1 : reach / 2;
-  g.oh = (uint32_t) (MAX ((int32_t) g.h + 2 * g.pad - reach - 1, 0)) / g.stride + 1;
-  g.ow = (uint32_t) (MAX ((int32_t) g.w + 2 * g.pad - reach - 1, 0)) / g.stride + 1;
+  g.pad = form == 3 ? (int32_t)lode_rng_below (&rng, 3) - 1 : reach / 2;
+  g.oh = (uint32_t)(MAX ((int32_t)g.h + 2 * g.pad - reach - 1, 0)) / g.stride + 1;
+  g.ow = (uint32_t)(MAX ((int32_t)g.w + 2 * g.pad - reach - 1, 0)) / g.stride + 1;
   return g;
 }
 
@@ -96,14 +96,16 @@ check_conv (const LodeKernels *kernels)
 {
   const LodeKernels *reference = &lode_kernels_reference;
   LodeConvGeometry g = random_conv ();
-  size_t nx = (size_t) g.n * g.h * g.w * g.c, ny = (size_t) g.n * g.oh * g.ow * g.oc;
-  size_t nw = (size_t) g.kernel * g.kernel * (g.c / g.groups) * g.oc;
-  g_autofree char *what
-      = g_strdup_printf ("%s conv %u×%u×%u×%u → %u, kernel %u stride %u dilation %u groups %u pad %d",
-                         kernels->isa, g.n, g.h, g.w, g.c, g.oc, g.kernel, g.stride, g.dilation, g.groups, g.pad);
+  size_t nx = (size_t)g.n * g.h * g.w * g.c, ny = (size_t)g.n * g.oh * g.ow * g.oc;
+  size_t nw = (size_t)g.kernel * g.kernel * (g.c / g.groups) * g.oc;
+  g_autofree char *what = g_strdup_printf (
+      "%s conv %u×%u×%u×%u → %u, kernel %u stride %u dilation %u groups %u pad %d", kernels->isa,
+      g.n, g.h, g.w, g.c, g.oc, g.kernel, g.stride, g.dilation, g.groups, g.pad);
   Buffer x = buffer (nx), w = buffer (nw), bias = buffer (g.oc), dy = buffer (ny);
-  Buffer y = buffer (ny), y2 = buffer (ny), dx = buffer (nx), dx2 = twin (&dx), dw = buffer (nw), dw2 = twin (&dw);
-  Buffer db = buffer (g.oc), db2 = twin (&db), scratch = buffer (kernels->conv_scratch (&g)), s2 = twin (&scratch);
+  Buffer y = buffer (ny), y2 = buffer (ny), dx = buffer (nx), dx2 = twin (&dx), dw = buffer (nw),
+         dw2 = twin (&dw);
+  Buffer db = buffer (g.oc), db2 = twin (&db), scratch = buffer (kernels->conv_scratch (&g)),
+         s2 = twin (&scratch);
 
   kernels->conv (&g, x.at, w.at, bias.at, y.at, scratch.at);
   reference->conv (&g, x.at, w.at, bias.at, y2.at, NULL);
@@ -126,21 +128,25 @@ static void
 check_pool (const LodeKernels *kernels)
 {
   const LodeKernels *reference = &lode_kernels_reference;
-  LodePoolGeometry g = { .n = 2, .h = 1 + lode_rng_below (&rng, 9), .w = 1 + lode_rng_below (&rng, 9),
-                         .c = 1 + lode_rng_below (&rng, 70), .kernel = 2 + lode_rng_below (&rng, 2),
+  LodePoolGeometry g = { .n = 2,
+                         .h = 1 + lode_rng_below (&rng, 9),
+                         .w = 1 + lode_rng_below (&rng, 9),
+                         .c = 1 + lode_rng_below (&rng, 70),
+                         .kernel = 2 + lode_rng_below (&rng, 2),
                          .stride = 1 + lode_rng_below (&rng, 2) };
 
   g.pad = (g.kernel - 1) / 2;
   g.oh = (MAX (g.h + 2 * g.pad, g.kernel) - g.kernel) / g.stride + 1;
   g.ow = (MAX (g.w + 2 * g.pad, g.kernel) - g.kernel) / g.stride + 1;
 
-  size_t nx = (size_t) g.n * g.h * g.w * g.c, ny = (size_t) g.n * g.oh * g.ow * g.c;
-  Buffer x = buffer (nx), dy = buffer (ny), y = buffer (ny), y2 = buffer (ny), dx = buffer (nx), dx2 = twin (&dx);
+  size_t nx = (size_t)g.n * g.h * g.w * g.c, ny = (size_t)g.n * g.oh * g.ow * g.c;
+  Buffer x = buffer (nx), dy = buffer (ny), y = buffer (ny), y2 = buffer (ny), dx = buffer (nx),
+         dx2 = twin (&dx);
   Buffer a = buffer (ny), a2 = buffer (ny), da = buffer (nx), da2 = twin (&da);
 
   /* ties: flat areas must give to their first pixel only */
   for (size_t i = 0; i < nx; i++)
-    x.at[i] = (float) (lode_rng_below (&rng, 3));
+    x.at[i] = (float)(lode_rng_below (&rng, 3));
   kernels->max_pool (&g, x.at, y.at);
   reference->max_pool (&g, x.at, y2.at);
   kernels->max_pool_dx (&g, x.at, y.at, dy.at, dx.at);
@@ -163,18 +169,19 @@ check_norm (const LodeKernels *kernels)
   const LodeKernels *reference = &lode_kernels_reference;
   uint32_t c = 1 + lode_rng_below (&rng, 70);
   size_t rows = 1 + lode_rng_below (&rng, 300);
-  Buffer x = buffer (rows * c), dy = buffer (rows * c), p = buffer (c), s = buffer (c), k = buffer (c);
+  Buffer x = buffer (rows * c), dy = buffer (rows * c), p = buffer (c), s = buffer (c),
+         k = buffer (c);
   Buffer y = buffer (rows * c), y2 = buffer (rows * c), dx = buffer (rows * c), dx2 = twin (&dx);
   g_autofree double *m = g_new (double, 2 * c), *m2 = g_new (double, 2 * c);
 
   kernels->norm_moments (rows, c, x.at, p.at, m);
   reference->norm_moments (rows, c, x.at, p.at, m2);
   for (uint32_t i = 0; i < 2 * c; i++)
-    g_assert_cmpfloat_with_epsilon (m[i], m2[i], 1e-5 * (double) rows);
+    g_assert_cmpfloat_with_epsilon (m[i], m2[i], 1e-5 * (double)rows);
   kernels->norm_sums (rows, c, x.at, p.at, s.at, dy.at, m);
   reference->norm_sums (rows, c, x.at, p.at, s.at, dy.at, m2);
   for (uint32_t i = 0; i < 2 * c; i++)
-    g_assert_cmpfloat_with_epsilon (m[i], m2[i], 1e-5 * (double) rows);
+    g_assert_cmpfloat_with_epsilon (m[i], m2[i], 1e-5 * (double)rows);
   kernels->norm_apply (rows, c, x.at, p.at, s.at, y.at);
   reference->norm_apply (rows, c, x.at, p.at, s.at, y2.at);
   check ("norm_apply", &y, &y2, 1e-6);
@@ -193,7 +200,8 @@ check_elements (const LodeKernels *kernels)
 {
   const LodeKernels *reference = &lode_kernels_reference;
   size_t n = 1 + lode_rng_below (&rng, 5000);
-  Buffer x = buffer (n), g = buffer (n), v = buffer (n), v2 = twin (&v), w = buffer (n), w2 = twin (&w);
+  Buffer x = buffer (n), g = buffer (n), v = buffer (n), v2 = twin (&v), w = buffer (n),
+         w2 = twin (&w);
   Buffer m = buffer (n), m2 = twin (&m), y = buffer (n), y2 = twin (&y);
   const float *in[3] = { x.at, g.at, v.at };
   float gate[3] = { .3f, -2, .5f };
@@ -202,7 +210,7 @@ check_elements (const LodeKernels *kernels)
   kernels->dots (n, 3, w.at, in, d);
   reference->dots (n, 3, w.at, in, d2);
   for (int i = 0; i < 3; i++)
-    g_assert_cmpfloat_with_epsilon (d[i], d2[i], 1e-6 * (double) n);
+    g_assert_cmpfloat_with_epsilon (d[i], d2[i], 1e-6 * (double)n);
   kernels->combine (n, 3, gate, in, y.at);
   reference->combine (n, 3, gate, in, y2.at);
   kernels->relu_dx (n, x.at, g.at, y.at);
@@ -246,13 +254,15 @@ test_choose (void)
   g_assert_nonnull (strstr (why, "no such level"));
 }
 
-/* Lanes are channels and sums run in a fixed order: where channels fill lanes of four, the vector width
- * leaves no trace in the bits. (In single lanes the compiler may add products up without fusing.) */
+/* Lanes are channels and sums run in a fixed order: where channels fill lanes of four, the vector
+ * width leaves no trace in the bits. (In single lanes the compiler may add products up without
+ * fusing.) */
 static void
 test_width (void)
 {
   const char *why;
-  const LodeKernels *a = lode_kernels_choose ("x86-64-v3", &why), *b = lode_kernels_choose ("x86-64-v4", &why);
+  const LodeKernels *a = lode_kernels_choose ("x86-64-v3", &why),
+                    *b = lode_kernels_choose ("x86-64-v4", &why);
 
   if (!a || !b) {
     g_test_skip ("this machine lacks one of the two levels");
@@ -264,18 +274,21 @@ test_width (void)
     if (g.oc % 4)
       continue;
 
-    Buffer x = buffer ((size_t) g.n * g.h * g.w * g.c), w = buffer ((size_t) g.kernel * g.kernel * (g.c / g.groups) * g.oc);
-    Buffer y = buffer ((size_t) g.n * g.oh * g.ow * g.oc), y2 = twin (&y);
+    Buffer x = buffer ((size_t)g.n * g.h * g.w * g.c),
+           w = buffer ((size_t)g.kernel * g.kernel * (g.c / g.groups) * g.oc);
+    Buffer y = buffer ((size_t)g.n * g.oh * g.ow * g.oc), y2 = twin (&y);
+    Buffer scratch = buffer (MAX (a->conv_scratch (&g), b->conv_scratch (&g)));
 
-    a->conv (&g, x.at, w.at, NULL, y.at, NULL);
-    b->conv (&g, x.at, w.at, NULL, y2.at, NULL);
+    a->conv (&g, x.at, w.at, NULL, y.at, scratch.at);
+    b->conv (&g, x.at, w.at, NULL, y2.at, scratch.at);
     if (memcmp (y.at, y2.at, y.n * sizeof (float)))
-      g_error ("%u×%u×%u → %u, kernel %u stride %u dilation %u groups %u pad %d: bits differ", g.h, g.w, g.c, g.oc,
-               g.kernel, g.stride, g.dilation, g.groups, g.pad);
+      g_error ("%u×%u×%u → %u, kernel %u stride %u dilation %u groups %u pad %d: bits differ", g.h,
+               g.w, g.c, g.oc, g.kernel, g.stride, g.dilation, g.groups, g.pad);
     g_free (x.all);
     g_free (w.all);
     g_free (y.all);
     g_free (y2.all);
+    g_free (scratch.all);
   }
 }
 

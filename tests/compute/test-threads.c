@@ -19,7 +19,8 @@ mark (void *data, uint32_t chunk, uint32_t worker)
   g_atomic_int_inc (&marks->count[chunk]);
 }
 
-/* Every chunk runs exactly once, round after round, with fewer, as many and more chunks than threads. */
+/* Every chunk runs exactly once, round after round, with fewer, as many and more chunks than
+ * threads. */
 static void
 test_each_once (void)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which table of kernels this process uses: the best that the machine can run, or the one LODE_ISA names.
+ * Which table of kernels this process uses: the best that the machine can run, or the one LODE_ISA
+ * names.
  */
 #include "compute/kernels/kernels.h"
 
@@ -20,7 +21,7 @@ runs (const LodeKernels *table)
   if (table == &lode_kernels_v3)
     return __builtin_cpu_supports ("x86-64-v3");
 #endif
-  (void) table;
+  (void)table;
   return true;
 }
 

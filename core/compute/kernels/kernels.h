@@ -3,10 +3,12 @@
  * The table of kernels: all arithmetic on tensors that is worth a machine's vector unit.
  *
  * One source (vector.c) is compiled per ISA level, the vector width following the ISA; one table is
- * chosen at start. `lode_kernels_reference` is the same table in plain loops, what tests compare with.
+ * chosen at start. `lode_kernels_reference` is the same table in plain loops, what tests compare
+ * with.
  *
- * Every kernel works on one chunk of samples in the calling thread, is pure, allocates nothing, and sums
- * in an order that depends on the shapes alone. Tensors are dense NHWC float32; n counts the samples of the chunk.
+ * Every kernel works on one chunk of samples in the calling thread, is pure, allocates nothing, and
+ * sums in an order that depends on the shapes alone. Tensors are dense NHWC float32; n counts the
+ * samples of the chunk.
  * "+=" in a comment: the kernel adds to its output; "=": it overwrites.
  */
 #ifndef LODE_CORE_KERNELS_H
@@ -16,13 +18,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A convolution of a chunk. Weights: dense [k][k][c/groups][oc]; depthwise (groups = c = oc) [k][k][c]. */
+/* A convolution of a chunk. Weights: dense [k][k][c/groups][oc]; depthwise (groups = c = oc)
+ * [k][k][c]. */
 typedef struct LodeConvGeometry {
   uint32_t n;
   uint32_t h, w, c;    /* input */
   uint32_t oh, ow, oc; /* output */
   uint32_t kernel, stride, dilation, groups;
-  int32_t pad;         /* pixels of zeros before the first row and column; negative: starts inside the image */
+  int32_t
+      pad; /* pixels of zeros before the first row and column; negative: starts inside the image */
 } LodeConvGeometry;
 
 typedef struct LodePoolGeometry {
@@ -33,70 +37,86 @@ typedef struct LodeKernels {
   const char *isa; /* "portable", "x86-64-v3", "x86-64-v4", "reference" */
   uint32_t width;  /* floats in a vector */
 
-  /* Floats of scratch that conv kernels want for this geometry (0: none); `scratch` arguments hold that many. */
+  /* Floats of scratch that conv kernels want for this geometry (0: none); `scratch` arguments hold
+   * that many. */
   size_t (*conv_scratch) (const LodeConvGeometry *);
 
-  /* y = x * w (+ bias); bias [oc] or NULL. Chooses pointwise, depthwise or direct form by geometry. */
-  void (*conv) (const LodeConvGeometry *, const float *x, const float *w, const float *bias, float *y, float *scratch);
+  /* y = x * w (+ bias); bias [oc] or NULL. Chooses pointwise, depthwise or direct form by geometry.
+   */
+  void (*conv) (const LodeConvGeometry *, const float *x, const float *w, const float *bias,
+                float *y, float *scratch);
   /* dx += w^T * dy */
-  void (*conv_dx) (const LodeConvGeometry *, const float *w, const float *dy, float *dx, float *scratch);
+  void (*conv_dx) (const LodeConvGeometry *, const float *w, const float *dy, float *dx,
+                   float *scratch);
   /* dw += x^T dy; dbias += sum dy, or NULL */
-  void (*conv_dw) (const LodeConvGeometry *, const float *x, const float *dy, float *dw, float *dbias, float *scratch);
+  void (*conv_dw) (const LodeConvGeometry *, const float *x, const float *dy, float *dw,
+                   float *dbias, float *scratch);
 
   /* y = x w (+ bias) over `rows` rows. x: [rows][ci], w: [ci][co], y: [rows][co] */
-  void (*linear) (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *w, const float *bias, float *y);
+  void (*linear) (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *w,
+                  const float *bias, float *y);
   /* dx += dy w^T */
-  void (*linear_dx) (size_t rows, uint32_t ci, uint32_t co, const float *w, const float *dy, float *dx);
+  void (*linear_dx) (size_t rows, uint32_t ci, uint32_t co, const float *w, const float *dy,
+                     float *dx);
   /* dw += x^T dy; dbias += sum dy, or NULL */
-  void (*linear_dw) (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *dy, float *dw, float *dbias);
+  void (*linear_dw) (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *dy,
+                     float *dw, float *dbias);
 
   /* First maximum of the window in scan order; NaN propagates. */
   void (*max_pool) (const LodePoolGeometry *, const float *x, float *y);
   /* dx += dy at the first maximum */
-  void (*max_pool_dx) (const LodePoolGeometry *, const float *x, const float *y, const float *dy, float *dx);
+  void (*max_pool_dx) (const LodePoolGeometry *, const float *x, const float *y, const float *dy,
+                       float *dx);
   void (*avg_pool) (const LodePoolGeometry *, const float *x, float *y);
   void (*avg_pool_dx) (const LodePoolGeometry *, const float *dy, float *dx); /* += */
   void (*global_pool) (uint32_t n, size_t pixels, uint32_t c, const float *x, float *y);
-  void (*global_pool_dx) (uint32_t n, size_t pixels, uint32_t c, const float *dy, float *dx); /* += */
+  void (*global_pool_dx) (uint32_t n, size_t pixels, uint32_t c, const float *dy,
+                          float *dx); /* += */
 
   /* Batch norm. moments: [2][c] sum and sum of squares of (x - pivot[c]), float64, "=". */
-  void (*norm_moments) (size_t rows, uint32_t c, const float *x, const float *pivot, double *moments);
+  void (*norm_moments) (size_t rows, uint32_t c, const float *x, const float *pivot,
+                        double *moments);
   /* y = x scale + shift, per channel */
-  void (*norm_apply) (size_t rows, uint32_t c, const float *x, const float *scale, const float *shift, float *y);
+  void (*norm_apply) (size_t rows, uint32_t c, const float *x, const float *scale,
+                      const float *shift, float *y);
   /* sums: [2][c] sum dy and sum dy (x - mean) invstd, float64, "=" */
-  void (*norm_sums) (size_t rows, uint32_t c, const float *x, const float *mean, const float *invstd, const float *dy,
-                     double *sums);
+  void (*norm_sums) (size_t rows, uint32_t c, const float *x, const float *mean,
+                     const float *invstd, const float *dy, double *sums);
   /* dx += ka dy + kb x + kc, per channel */
-  void (*norm_dx) (size_t rows, uint32_t c, const float *x, const float *dy, const float *ka, const float *kb,
-                   const float *kc, float *dx);
+  void (*norm_dx) (size_t rows, uint32_t c, const float *x, const float *dy, const float *ka,
+                   const float *kb, const float *kc, float *dx);
 
   void (*relu) (size_t n, const float *x, float *y);
   void (*relu_dx) (size_t n, const float *y, const float *dy, float *dx); /* dx += dy [y > 0] */
 
   void (*fill) (size_t n, float a, float *y);
-  void (*scale) (size_t n, float a, const float *x, float *y);       /* y = a x */
-  void (*axpy) (size_t n, float a, const float *x, float *y);        /* y += a x */
-  void (*axpy_channels) (size_t rows, uint32_t c, const float *a, const float *x, float *y); /* y += a[c] x */
-  void (*add) (size_t n, const float *x, const float *y, float *z);  /* z = x + y */
+  void (*scale) (size_t n, float a, const float *x, float *y); /* y = a x */
+  void (*axpy) (size_t n, float a, const float *x, float *y);  /* y += a x */
+  void (*axpy_channels) (size_t rows, uint32_t c, const float *a, const float *x,
+                         float *y);                                 /* y += a[c] x */
+  void (*add) (size_t n, const float *x, const float *y, float *z); /* z = x + y */
   void (*multiply) (size_t n, const float *x, const float *y, float *z);
-  double (*dot) (size_t n, const float *x, const float *y);          /* in float64 */
+  double (*dot) (size_t n, const float *x, const float *y); /* in float64 */
   /* y = sum_i a[i] x[i] over m inputs in one pass; m <= 16 */
   void (*combine) (size_t n, uint32_t m, const float *a, const float *const *x, float *y);
   /* d[i] = <g, x[i]> for m inputs in one pass, float64; m <= 16 */
   void (*dots) (size_t n, uint32_t m, const float *g, const float *const *x, double *d);
 
-  /* v = mu v + (clip g + decay w); w -= rate (nesterov ? g' + mu v : v) with g' the decayed gradient */
-  void (*sgd) (size_t n, float rate, float mu, float decay, float clip, bool nesterov, const float *g, float *v, float *w);
+  /* v = mu v + (clip g + decay w); w -= rate (nesterov ? g' + mu v : v) with g' the decayed
+   * gradient */
+  void (*sgd) (size_t n, float rate, float mu, float decay, float clip, bool nesterov,
+               const float *g, float *v, float *w);
   /* Adam: m, v moments; step = rate / (1 - beta1^t), root = 1 / sqrt (1 - beta2^t) */
-  void (*adam) (size_t n, float step, float root, float beta1, float beta2, float eps, float decay, float clip,
-                const float *g, float *m, float *v, float *w);
+  void (*adam) (size_t n, float step, float root, float beta1, float beta2, float eps, float decay,
+                float clip, const float *g, float *m, float *v, float *w);
 } LodeKernels;
 
 extern const LodeKernels lode_kernels_reference;
 
 /*
- * The table for this machine, or for LODE_ISA (portable, x86-64-v3, x86-64-v4, reference) where that is set.
- * NULL and a message in *why (static text) where LODE_ISA names a level that this machine lacks or that is unknown.
+ * The table for this machine, or for LODE_ISA (portable, x86-64-v3, x86-64-v4, reference) where
+ * that is set. NULL and a message in *why (static text) where LODE_ISA names a level that this
+ * machine lacks or that is unknown.
  */
 const LodeKernels *lode_kernels_choose (const char *isa, const char **why);
 

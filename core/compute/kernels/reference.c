@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every kernel in plain loops, written to be obviously right. Sums run in float64. Tests compare with it;
- * LODE_ISA=reference runs on it.
+ * Every kernel in plain loops, written to be obviously right. Sums run in float64. Tests compare
+ * with it; LODE_ISA=reference runs on it.
  */
 #include "compute/kernels/kernels.h"
 
@@ -21,16 +21,17 @@ visit_conv (const LodeConvGeometry *g, Visit visit, void *data)
       for (uint32_t ox = 0; ox < g->ow; ox++)
         for (uint32_t ky = 0; ky < g->kernel; ky++)
           for (uint32_t kx = 0; kx < g->kernel; kx++) {
-            int64_t iy = (int64_t) oy * g->stride + (int64_t) ky * g->dilation - g->pad;
-            int64_t ix = (int64_t) ox * g->stride + (int64_t) kx * g->dilation - g->pad;
+            int64_t iy = (int64_t)oy * g->stride + (int64_t)ky * g->dilation - g->pad;
+            int64_t ix = (int64_t)ox * g->stride + (int64_t)kx * g->dilation - g->pad;
 
             if (iy < 0 || ix < 0 || iy >= g->h || ix >= g->w)
               continue;
             for (uint32_t o = 0; o < g->oc; o++)
               for (uint32_t i = 0; i < ci; i++) {
-                size_t tap = (size_t) ky * g->kernel + kx;
-                size_t in = (((size_t) n * g->h + (size_t) iy) * g->w + (size_t) ix) * g->c + o / co * ci + i;
-                size_t out = (((size_t) n * g->oh + oy) * g->ow + ox) * g->oc + o;
+                size_t tap = (size_t)ky * g->kernel + kx;
+                size_t in =
+                    (((size_t)n * g->h + (size_t)iy) * g->w + (size_t)ix) * g->c + o / co * ci + i;
+                size_t out = (((size_t)n * g->oh + oy) * g->ow + ox) * g->oc + o;
 
                 visit (data, in, out, depthwise ? tap * g->c + o : (tap * ci + i) * g->oc + o);
               }
@@ -69,7 +70,7 @@ backward_w (void *data, size_t in, size_t out, size_t weight)
 static size_t
 conv_scratch (const LodeConvGeometry *g)
 {
-  (void) g;
+  (void)g;
   return 0;
 }
 
@@ -80,18 +81,19 @@ add_columns (size_t rows, uint32_t c, const float *dy, float *dbias)
     double sum = 0;
 
     for (size_t r = 0; r < rows; r++)
-      sum += (double) dy[r * c + o];
-    dbias[o] += (float) sum;
+      sum += (double)dy[r * c + o];
+    dbias[o] += (float)sum;
   }
 }
 
 static void
-conv (const LodeConvGeometry *g, const float *x, const float *w, const float *bias, float *y, float *scratch)
+conv (const LodeConvGeometry *g, const float *x, const float *w, const float *bias, float *y,
+      float *scratch)
 {
   Tensors t = { .x = x, .w = w, .y = y };
 
-  (void) scratch;
-  for (size_t i = 0; i < (size_t) g->n * g->oh * g->ow * g->oc; i++)
+  (void)scratch;
+  for (size_t i = 0; i < (size_t)g->n * g->oh * g->ow * g->oc; i++)
     y[i] = bias ? bias[i % g->oc] : 0;
   visit_conv (g, forward, &t);
 }
@@ -101,30 +103,32 @@ conv_dx (const LodeConvGeometry *g, const float *w, const float *dy, float *dx, 
 {
   Tensors t = { .w = w, .dy = dy, .dx = dx };
 
-  (void) scratch;
+  (void)scratch;
   visit_conv (g, backward_x, &t);
 }
 
 static void
-conv_dw (const LodeConvGeometry *g, const float *x, const float *dy, float *dw, float *dbias, float *scratch)
+conv_dw (const LodeConvGeometry *g, const float *x, const float *dy, float *dw, float *dbias,
+         float *scratch)
 {
   Tensors t = { .x = x, .dy = dy, .dw = dw };
 
-  (void) scratch;
+  (void)scratch;
   visit_conv (g, backward_w, &t);
-  add_columns ((size_t) g->n * g->oh * g->ow, g->oc, dy, dbias);
+  add_columns ((size_t)g->n * g->oh * g->ow, g->oc, dy, dbias);
 }
 
 static void
-linear (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *w, const float *bias, float *y)
+linear (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *w, const float *bias,
+        float *y)
 {
   for (size_t r = 0; r < rows; r++)
     for (uint32_t o = 0; o < co; o++) {
-      double sum = bias ? (double) bias[o] : 0;
+      double sum = bias ? (double)bias[o] : 0;
 
       for (uint32_t i = 0; i < ci; i++)
-        sum += (double) x[r * ci + i] * (double) w[(size_t) i * co + o];
-      y[r * co + o] = (float) sum;
+        sum += (double)x[r * ci + i] * (double)w[(size_t)i * co + o];
+      y[r * co + o] = (float)sum;
     }
 }
 
@@ -136,21 +140,22 @@ linear_dx (size_t rows, uint32_t ci, uint32_t co, const float *w, const float *d
       double sum = 0;
 
       for (uint32_t o = 0; o < co; o++)
-        sum += (double) dy[r * co + o] * (double) w[(size_t) i * co + o];
-      dx[r * ci + i] += (float) sum;
+        sum += (double)dy[r * co + o] * (double)w[(size_t)i * co + o];
+      dx[r * ci + i] += (float)sum;
     }
 }
 
 static void
-linear_dw (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *dy, float *dw, float *dbias)
+linear_dw (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *dy, float *dw,
+           float *dbias)
 {
   for (uint32_t i = 0; i < ci; i++)
     for (uint32_t o = 0; o < co; o++) {
       double sum = 0;
 
       for (size_t r = 0; r < rows; r++)
-        sum += (double) x[r * ci + i] * (double) dy[r * co + o];
-      dw[(size_t) i * co + o] += (float) sum;
+        sum += (double)x[r * ci + i] * (double)dy[r * co + o];
+      dw[(size_t)i * co + o] += (float)sum;
     }
   add_columns (rows, co, dy, dbias);
 }
@@ -159,17 +164,18 @@ linear_dw (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *d
 static int64_t
 cell (const LodePoolGeometry *g, uint32_t n, uint32_t oy, uint32_t ox, uint32_t k)
 {
-  int64_t iy = (int64_t) oy * g->stride + k / g->kernel - g->pad;
-  int64_t ix = (int64_t) ox * g->stride + k % g->kernel - g->pad;
+  int64_t iy = (int64_t)oy * g->stride + k / g->kernel - g->pad;
+  int64_t ix = (int64_t)ox * g->stride + k % g->kernel - g->pad;
 
   if (iy < 0 || ix < 0 || iy >= g->h || ix >= g->w)
     return -1;
-  return (((int64_t) n * g->h + iy) * g->w + ix) * g->c;
+  return (((int64_t)n * g->h + iy) * g->w + ix) * g->c;
 }
 
 /* The cell of the first maximum in scan order (a NaN counts as one), or −1 for an empty window. */
 static int64_t
-first_maximum (const LodePoolGeometry *g, uint32_t n, uint32_t oy, uint32_t ox, uint32_t c, const float *x)
+first_maximum (const LodePoolGeometry *g, uint32_t n, uint32_t oy, uint32_t ox, uint32_t c,
+               const float *x)
 {
   int64_t best = -1;
 
@@ -198,7 +204,7 @@ max_pool (const LodePoolGeometry *g, const float *x, float *y)
 static void
 max_pool_dx (const LodePoolGeometry *g, const float *x, const float *y, const float *dy, float *dx)
 {
-  (void) y;
+  (void)y;
   for (uint32_t n = 0; n < g->n; n++)
     for (uint32_t oy = 0; oy < g->oh; oy++)
       for (uint32_t ox = 0; ox < g->ow; ox++)
@@ -233,9 +239,9 @@ avg_pool (const LodePoolGeometry *g, const float *x, float *y)
           for (uint32_t k = 0; k < g->kernel * g->kernel; k++) {
             int64_t at = cell (g, n, oy, ox, k);
 
-            sum += at < 0 ? 0 : (double) x[at + c];
+            sum += at < 0 ? 0 : (double)x[at + c];
           }
-          *y++ = cells ? (float) (sum / cells) : 0;
+          *y++ = cells ? (float)(sum / cells) : 0;
         }
 }
 
@@ -250,7 +256,7 @@ avg_pool_dx (const LodePoolGeometry *g, const float *dy, float *dx)
             int64_t at = cell (g, n, oy, ox, k);
 
             if (at >= 0)
-              dx[at + c] += *dy / (float) window_cells (g, oy, ox);
+              dx[at + c] += *dy / (float)window_cells (g, oy, ox);
           }
 }
 
@@ -262,8 +268,8 @@ global_pool (uint32_t n, size_t pixels, uint32_t c, const float *x, float *y)
       double sum = 0;
 
       for (size_t p = 0; p < pixels; p++)
-        sum += (double) x[(i * pixels + p) * c + l];
-      y[(size_t) i * c + l] = (float) (sum / (double) pixels);
+        sum += (double)x[(i * pixels + p) * c + l];
+      y[(size_t)i * c + l] = (float)(sum / (double)pixels);
     }
 }
 
@@ -273,7 +279,7 @@ global_pool_dx (uint32_t n, size_t pixels, uint32_t c, const float *dy, float *d
   for (uint32_t i = 0; i < n; i++)
     for (size_t p = 0; p < pixels; p++)
       for (uint32_t l = 0; l < c; l++)
-        dx[(i * pixels + p) * c + l] += dy[(size_t) i * c + l] / (float) pixels;
+        dx[(i * pixels + p) * c + l] += dy[(size_t)i * c + l] / (float)pixels;
 }
 
 static void
@@ -282,7 +288,7 @@ norm_moments (size_t rows, uint32_t c, const float *x, const float *pivot, doubl
   for (uint32_t l = 0; l < c; l++) {
     moments[l] = moments[c + l] = 0;
     for (size_t r = 0; r < rows; r++) {
-      double d = (double) x[r * c + l] - (double) pivot[l];
+      double d = (double)x[r * c + l] - (double)pivot[l];
 
       moments[l] += d;
       moments[c + l] += d * d;
@@ -291,23 +297,24 @@ norm_moments (size_t rows, uint32_t c, const float *x, const float *pivot, doubl
 }
 
 static void
-norm_apply (size_t rows, uint32_t c, const float *x, const float *scale_, const float *shift, float *y)
+norm_apply (size_t rows, uint32_t c, const float *x, const float *scale_, const float *shift,
+            float *y)
 {
   for (size_t i = 0; i < rows * c; i++)
     y[i] = x[i] * scale_[i % c] + shift[i % c];
 }
 
 static void
-norm_sums (size_t rows, uint32_t c, const float *x, const float *mean, const float *invstd, const float *dy,
-           double *sums)
+norm_sums (size_t rows, uint32_t c, const float *x, const float *mean, const float *invstd,
+           const float *dy, double *sums)
 {
   for (uint32_t l = 0; l < c; l++) {
     sums[l] = sums[c + l] = 0;
     for (size_t r = 0; r < rows; r++) {
-      double g = (double) dy[r * c + l];
+      double g = (double)dy[r * c + l];
 
       sums[l] += g;
-      sums[c + l] += g * ((double) x[r * c + l] - (double) mean[l]) * (double) invstd[l];
+      sums[c + l] += g * ((double)x[r * c + l] - (double)mean[l]) * (double)invstd[l];
     }
   }
 }
@@ -382,7 +389,7 @@ dot (size_t n, const float *x, const float *y)
   double sum = 0;
 
   for (size_t i = 0; i < n; i++)
-    sum += (double) x[i] * (double) y[i];
+    sum += (double)x[i] * (double)y[i];
   return sum;
 }
 
@@ -393,8 +400,8 @@ combine (size_t n, uint32_t m, const float *a, const float *const *x, float *y)
     double sum = 0;
 
     for (uint32_t j = 0; j < m; j++)
-      sum += (double) a[j] * (double) x[j][i];
-    y[i] = (float) sum;
+      sum += (double)a[j] * (double)x[j][i];
+    y[i] = (float)sum;
   }
 }
 
@@ -406,7 +413,8 @@ dots (size_t n, uint32_t m, const float *g, const float *const *x, double *d)
 }
 
 static void
-sgd (size_t n, float rate, float mu, float decay, float clip, bool nesterov, const float *g, float *v, float *w)
+sgd (size_t n, float rate, float mu, float decay, float clip, bool nesterov, const float *g,
+     float *v, float *w)
 {
   for (size_t i = 0; i < n; i++) {
     float d = clip * g[i] + decay * w[i];
@@ -417,8 +425,8 @@ sgd (size_t n, float rate, float mu, float decay, float clip, bool nesterov, con
 }
 
 static void
-adam (size_t n, float step, float root, float beta1, float beta2, float eps, float decay, float clip,
-      const float *g, float *m, float *v, float *w)
+adam (size_t n, float step, float root, float beta1, float beta2, float eps, float decay,
+      float clip, const float *g, float *m, float *v, float *w)
 {
   for (size_t i = 0; i < n; i++) {
     float d = clip * g[i] + decay * w[i];

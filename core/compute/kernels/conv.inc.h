@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Convolutions of a chunk: which form a geometry takes, and its scratch.
+ *
+ * Pointwise is a linear layer over pixels. Depthwise runs on planes of one block of channels,
+ * everything else as dense lines from a source with zero columns. Kernels too long for an Axis run
+ * in plain loops.
+ */
+enum { FLOATS_A_LINE = 16 }; /* of cache */
+
+static bool
+is_pointwise (const LodeConvGeometry *g)
+{
+  return g->kernel == 1 && g->stride == 1 && g->pad == 0 && g->groups == 1;
+}
+
+static bool
+is_depthwise (const LodeConvGeometry *g)
+{
+  return g->groups > 1 && g->groups == g->c && g->c == g->oc;
+}
+
+/* Floats of a plane for any of the three directions. */
+static size_t
+largest_plane (const LodeConvGeometry *g, size_t forward, size_t back)
+{
+  Sweep there = sweep_weights (g), here = sweep_back (g);
+  size_t a = plane_size (&there) * forward, b = plane_size (&here) * back;
+
+  return a > b ? a : b;
+}
+
+/* Dense: transposed weights, then a plane. Depthwise: a plane of one block, from a cache line's
+ * start. */
+static size_t
+conv_scratch (const LodeConvGeometry *g)
+{
+  if (is_pointwise (g) || g->kernel > LONGEST_SIDE)
+    return 0;
+  if (is_depthwise (g))
+    return largest_plane (g, LODE_KERNEL_LANES, LODE_KERNEL_LANES) + FLOATS_A_LINE;
+  return (size_t) g->kernel * g->kernel * (g->c / g->groups) * g->oc
+         + largest_plane (g, g->c, g->oc);
+}
+
+static float *
+next_line (float *p)
+{
+  return p + (FLOATS_A_LINE - (uintptr_t) p / sizeof *p % FLOATS_A_LINE) % FLOATS_A_LINE;
+}
+
+static void
+depthwise (const Sweep *s, const float *src, const float *w, const float *bias, float *dst,
+           bool add_, float *plane)
+{
+  uint32_t at = 0;
+
+#define CALL(n)                                                                                    \
+  F_OF (depthwise, n) (s, src + at, w + at, bias ? bias + at : NULL, dst + at, add_, plane)
+  BLOCKS (s->g->c, CALL)
+#undef CALL
+}
+
+static void
+conv (const LodeConvGeometry *g, const float *x, const float *w, const float *bias, float *y,
+      float *scratch)
+{
+  size_t in = (size_t) g->h * g->w * g->c, out = (size_t) g->oh * g->ow * g->oc;
+  Sweep s;
+
+  if (is_pointwise (g)) {
+    linear ((size_t) g->n * g->h * g->w, g->c, g->oc, x, w, bias, y);
+    return;
+  }
+  if (g->kernel > LONGEST_SIDE) {
+    lode_kernels_reference.conv (g, x, w, bias, y, scratch);
+    return;
+  }
+  s = sweep_forward (g);
+  for (uint32_t i = 0; i < g->n; i++, x += in, y += out)
+    if (is_depthwise (g))
+      depthwise (&s, x, w, bias, y, false, next_line (scratch));
+    else
+      dense_sweep (&s, g->c, g->oc, x, w, g->oc, g->oc / g->groups, bias, y, scratch);
+}
+
+static void
+conv_dx (const LodeConvGeometry *g, const float *w, const float *dy, float *dx, float *scratch)
+{
+  size_t in = (size_t) g->h * g->w * g->c, out = (size_t) g->oh * g->ow * g->oc;
+  size_t gi = g->c / g->groups, weights = (size_t) g->kernel * g->kernel * gi * g->oc;
+  Sweep s;
+
+  if (is_pointwise (g)) {
+    linear_dx ((size_t) g->n * g->h * g->w, g->c, g->oc, w, dy, dx);
+    return;
+  }
+  if (g->kernel > LONGEST_SIDE) {
+    lode_kernels_reference.conv_dx (g, w, dy, dx, scratch);
+    return;
+  }
+  s = sweep_back (g);
+  if (!is_depthwise (g))
+    transpose_taps (g, w, scratch);
+  for (uint32_t i = 0; i < g->n; i++, dx += in, dy += out)
+    if (is_depthwise (g))
+      depthwise (&s, dy, w, NULL, dx, true, next_line (scratch));
+    else
+      dense_sweep (&s, g->oc, g->c, dy, scratch, gi, g->oc / g->groups * gi, NULL, dx,
+                   scratch + weights);
+}
+
+static void
+conv_dw (const LodeConvGeometry *g, const float *x, const float *dy, float *dw, float *dbias,
+         float *scratch)
+{
+  size_t in = (size_t) g->h * g->w * g->c, out = (size_t) g->oh * g->ow * g->oc;
+  Sweep s;
+
+  if (is_pointwise (g)) {
+    linear_dw ((size_t) g->n * g->h * g->w, g->c, g->oc, x, dy, dw, dbias);
+    return;
+  }
+  if (g->kernel > LONGEST_SIDE) {
+    lode_kernels_reference.conv_dw (g, x, dy, dw, dbias, scratch);
+    return;
+  }
+  if (dbias)
+    add_columns ((size_t) g->n * g->oh * g->ow, g->oc, dy, dbias);
+  s = sweep_weights (g);
+  for (uint32_t i = 0; i < g->n; i++, x += in, dy += out) {
+    uint32_t at = 0;
+
+    if (!is_depthwise (g)) {
+      dense_dw (g, x, dy, dw);
+      continue;
+    }
+#define CALL(n) F_OF (depthwise_dw, n) (&s, x + at, dy + at, dw + at, next_line (scratch))
+    BLOCKS (g->c, CALL)
+#undef CALL
+  }
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Dense products: linear layers, and convolutions that are not depthwise, as lines of tiles.
+ */
+
+/* A line over all output channels. y: [m] pixels of l->to floats. */
+static void
+product (const Line *l, size_t m, uint32_t co, const float *x, const float *w, const float *bias,
+         float *y)
+{
+  uint32_t at = 0;
+
+  for (; at + WIDE <= co; at += WIDE)
+    WIDEST (line_double) (l, m, x, w + at, bias ? bias + at : NULL, y + at);
+#define CALL(n) F_OF (line, n) (l, m, x, w + at, bias ? bias + at : NULL, y + at)
+  BLOCKS (co, CALL)
+#undef CALL
+}
+
+/* dw[ci][co] += sum over the patch of x^T dy. */
+static void
+outer (const Patch *patch, uint32_t ci, uint32_t co, const float *x, const float *dy, float *dw)
+{
+  uint32_t at = 0;
+
+  for (; at + WIDE <= co; at += WIDE)
+    WIDEST (outer_double) (patch, ci, x, dy + at, dw + at);
+#define CALL(n) F_OF (outer, n) (patch, ci, x, dy + at, dw + at)
+  BLOCKS (co, CALL)
+#undef CALL
+}
+
+static void
+add_columns (size_t rows, uint32_t c, const float *dy, float *to)
+{
+  uint32_t at = 0;
+
+#define CALL(n) F_OF (columns, n) (rows, c, dy + at, to + at)
+  BLOCKS (c, CALL)
+#undef CALL
+}
+
+static const Axis one_tap = { .n = 1 };
+
+static void
+linear (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *w, const float *bias,
+        float *y)
+{
+  Line l = { .down = &one_tap, .across = &one_tap, .ci = ci, .step = ci, .to = co, .ldw = co };
+
+  product (&l, rows, co, x, w, bias, y);
+}
+
+/* Transposes w in panels that fit the first-level cache, and multiplies by them. */
+static void
+linear_dx (size_t rows, uint32_t ci, uint32_t co, const float *w, const float *dy, float *dx)
+{
+  float panel[64 * WIDE];
+
+  for (uint32_t i = 0; i < ci; i += WIDE)
+    for (uint32_t o = 0; o < co; o += 64) {
+      uint32_t wide = ci - i < WIDE ? ci - i : WIDE, deep = co - o < 64 ? co - o : 64;
+      Line l = { .down = &one_tap,
+                 .across = &one_tap,
+                 .ci = deep,
+                 .step = co,
+                 .to = ci,
+                 .ldw = wide,
+                 .add = true };
+
+      for (uint32_t a = 0; a < wide; a++)
+        for (uint32_t b = 0; b < deep; b++)
+          panel[b * wide + a] = w[(size_t) (i + a) * co + o + b];
+      product (&l, rows, wide, dy + o, panel, NULL, dx + i);
+    }
+}
+
+/* Rows in blocks that stay in cache while every tile of dw reads them. */
+static void
+linear_dw (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *dy, float *dw,
+           float *dbias)
+{
+  size_t block = 8192 / ((size_t) ci + co);
+
+  block = block < 32 ? 32 : block;
+  for (size_t r = 0; r < rows; r += block) {
+    size_t n = rows - r < block ? rows - r : block;
+    Patch patch = { .rows = 1, .columns = n, .x_step = ci, .y_step = co, .ldw = co };
+
+    outer (&patch, ci, co, x + r * ci, dy + r * co, dw);
+  }
+  if (dbias)
+    add_columns (rows, co, dy, dbias);
+}
+
+/* src with zero columns at its sides, c floats a pixel; src itself where it needs none. */
+static const float *
+dense_plane (const Plane *plane, size_t c, const float *src, float *scratch)
+{
+  size_t right = plane->wide - plane->left - plane->columns;
+  float *to = scratch;
+
+  if (!plane->left && !right)
+    return src;
+  for (uint32_t r = 0; r < plane->rows; r++) {
+    memset (to, 0, plane->left * c * sizeof *to);
+    to += plane->left * c;
+    memcpy (to, src + (size_t) r * plane->columns * c, plane->columns * c * sizeof *to);
+    to += plane->columns * c;
+    memset (to, 0, right * c * sizeof *to);
+    to += right * c;
+  }
+  return scratch;
+}
+
+/*
+ * One sample. ci, co: channels of source and destination; w: [k][k][ci / groups][ldw], group j's
+ * columns from j · hop floats on.
+ */
+static void
+dense_sweep (const Sweep *s, uint32_t ci, uint32_t co, const float *src, const float *w, size_t ldw,
+             size_t hop, const float *bias, float *dst, float *scratch)
+{
+  uint32_t groups = s->g->groups, gi = ci / groups, go = co / groups;
+  size_t tap = (size_t) gi * co;
+  Axis down = { 0 }, across = { 0 };
+  Line l = { .down = &down,
+             .across = &across,
+             .ci = gi,
+             .step = (size_t) s->step * ci,
+             .to = (size_t) s->classes * co,
+             .ldw = ldw,
+             .add = s->back };
+
+  src = dense_plane (&s->plane, ci, src, scratch);
+  for (uint32_t q = 0; q < s->classes; q++) {
+    size_t m = line_length (s, q);
+
+    across_fill (s, q, ci, tap, &across);
+    for (uint32_t r = 0; m && r < s->rows; r++) {
+      float *to = dst + ((size_t) r * s->columns + q) * co;
+
+      down_fill (s, r, ci, s->g->kernel * tap, &down);
+      if (s->back && (!down.n || !across.n))
+        continue;
+      for (uint32_t j = 0; j < groups; j++)
+        product (&l, m, go, src + j * gi, w + j * hop, bias ? bias + j * go : NULL, to + j * go);
+    }
+  }
+}
+
+/* wt: [k][k] of, group by group, [oc / groups][c / groups] */
+static void
+transpose_taps (const LodeConvGeometry *g, const float *w, float *wt)
+{
+  uint32_t gi = g->c / g->groups;
+
+  for (uint32_t t = 0; t < g->kernel * g->kernel;
+       t++, w += (size_t) gi * g->oc, wt += (size_t) gi * g->oc)
+    for (uint32_t i = 0; i < gi; i++)
+      for (uint32_t o = 0; o < g->oc; o++)
+        wt[(size_t) o * gi + i] = w[(size_t) i * g->oc + o];
+}
+
+/* Output rows [first, last) for which tap row ky reads inside the image. */
+static void
+rows_inside (const LodeConvGeometry *g, uint32_t ky, uint32_t extent, uint32_t outs,
+             uint32_t *first, uint32_t *last)
+{
+  int64_t at = (int64_t) ky * g->dilation - g->pad;
+  int64_t low = at < 0 ? (-at + g->stride - 1) / g->stride : 0;
+  int64_t high = floor_divide ((int64_t) extent - 1 - at, g->stride) + 1;
+
+  high = high > outs ? outs : high;
+  *first = (uint32_t) (low < high ? low : 0);
+  *last = (uint32_t) (low < high ? high : 0);
+}
+
+/* One tap of one sample, output rows [y0, y1): the patch that it joins. */
+static void
+dense_dw_tap (const LodeConvGeometry *g, uint32_t ky, uint32_t kx, uint32_t y0, uint32_t y1,
+              const float *x, const float *dy, float *dw)
+{
+  uint32_t gi = g->c / g->groups, go = g->oc / g->groups, top, bottom, left, right;
+  size_t iy, ix;
+  Patch patch;
+
+  rows_inside (g, ky, g->h, g->oh, &top, &bottom);
+  rows_inside (g, kx, g->w, g->ow, &left, &right);
+  top = top > y0 ? top : y0;
+  bottom = bottom < y1 ? bottom : y1;
+  if (top >= bottom || left >= right)
+    return;
+  iy = (size_t) ((int64_t) top * g->stride + (int64_t) ky * g->dilation - g->pad);
+  ix = (size_t) ((int64_t) left * g->stride + (int64_t) kx * g->dilation - g->pad);
+  patch = (Patch){ .rows = bottom - top,
+                   .columns = right - left,
+                   .x_row = (size_t) g->stride * g->w * g->c,
+                   .x_step = (size_t) g->stride * g->c,
+                   .y_row = (size_t) g->ow * g->oc,
+                   .y_step = g->oc,
+                   .ldw = g->oc };
+  x += (iy * g->w + ix) * g->c;
+  dy += ((size_t) top * g->ow + left) * g->oc;
+  dw += (size_t) (ky * g->kernel + kx) * gi * g->oc;
+  for (uint32_t j = 0; j < g->groups; j++)
+    outer (&patch, gi, go, x + j * gi, dy + j * go, dw + j * go);
+}
+
+/* One sample, in bands of rows that stay in cache while all taps read them. */
+static void
+dense_dw (const LodeConvGeometry *g, const float *x, const float *dy, float *dw)
+{
+  size_t row = (size_t) g->stride * g->w * g->c + (size_t) g->ow * g->oc;
+  uint32_t band = (uint32_t) (8192 / row);
+
+  band = band < 1 ? 1 : band;
+  for (uint32_t y0 = 0; y0 < g->oh; y0 += band)
+    for (uint32_t ky = 0; ky < g->kernel; ky++)
+      for (uint32_t kx = 0; kx < g->kernel; kx++)
+        dense_dw_tap (g, ky, kx, y0, y0 + band < g->oh ? y0 + band : g->oh, x, dy, dw);
+}
