@@ -17,7 +17,7 @@
 static const size_t cache_share = 256 << 10;
 
 /* Floats that the partial gradients of one weight should not exceed. */
-static const size_t partial_limit = 8 << 20;
+static const size_t partial_limit = 1 << 20;
 
 /* Scratch of one compilation; all [nodes]. */
 typedef struct Levels {
@@ -176,20 +176,22 @@ mark_wanted (LodeProgram *p)
 }
 
 /*
- * Units of a multiple of 8 samples: at most 32, fewer (but 8) where a partial gradient for each of
- * them would take much memory.
+ * Units of 8 samples, smaller where a batch would not give 8 of them; larger where there would be
+ * more than 32, or (but 4) where a partial gradient for each would take much memory.
  */
 static void
 cut_batch (LodeProgram *p)
 {
   size_t most = 1;
-  uint32_t chunks = (p->batch + 7) / 8, units;
+  uint32_t units, least = MIN (8, (p->batch + 7) / 8);
 
   for (uint32_t v = 0; v < p->nodes; v++)
     if (p->node_flag[v] & LODE_NODE_WEIGHT)
       most = MAX (most, lode_node_weight_room (&p->node[v]));
-  units = (uint32_t) CLAMP (partial_limit / most, 8, 32);
-  p->unit = 8 * ((chunks + units - 1) / units);
+  units = (uint32_t) CLAMP (partial_limit / most, 4, 32);
+  p->unit = MAX ((p->batch + units - 1) / units, least);
+  if (p->unit > 8)
+    p->unit = (p->unit + 7) / 8 * 8;
   p->units = (p->batch + p->unit - 1) / p->unit;
 }
 

@@ -214,6 +214,25 @@ test_partial_sets (void)
   net_free (net);
 }
 
+/* A set that lacks a weight the program reads: said, and nothing is run. */
+static void
+test_lacking (void)
+{
+  Net *net = net_new ((LodeShape){ 5, 5, 3 }, 9, NULL, NULL);
+  bool want[8] = { true };
+  LodeParams *part;
+
+  lode_record_output (net->record, record_small (net));
+  net_ready (net, 1, lode_kernels_at (0));
+  part = lode_params_new (net->weights, want);
+  net->bind.weights = part;
+  g_test_expect_message (NULL, G_LOG_LEVEL_CRITICAL, "*the weight set lacks slot*");
+  lode_program_forward (net_program (net, 0), &net->bind);
+  g_test_assert_expected_messages ();
+  lode_params_free (part);
+  net_free (net);
+}
+
 /* A gradient of one choice is cleared before that of another is written. */
 static void
 test_touched (void)
@@ -736,6 +755,7 @@ main (int argc, char **argv)
   g_test_add_func ("/program/compile-time", test_compile_time);
   g_test_add_func ("/program/frozen", test_frozen);
   g_test_add_func ("/program/partial-sets", test_partial_sets);
+  g_test_add_func ("/program/lacking", test_lacking);
   g_test_add_func ("/program/touched", test_touched);
   g_test_add_func ("/program/gates-only", test_gates_only);
   g_test_add_func ("/program/threads", test_threads);
