@@ -18,6 +18,8 @@ typedef struct Bench {
 
 typedef void (*Run) (Bench *);
 
+static uint32_t samples = 8;
+
 static float *
 floats (size_t n)
 {
@@ -237,13 +239,15 @@ bench_rest (const LodeKernels *kernels, uint32_t c, uint32_t side)
 }
 
 int
-main (void)
+main (int argc, char **argv)
 {
   static const uint32_t shapes[][2] = { { 16, 32 }, { 32, 16 }, { 64, 8 },
                                         { 8, 28 },  { 24, 14 }, { 48, 7 } };
   const char *why = NULL;
   const LodeKernels *kernels = lode_kernels_choose (g_getenv ("LODE_ISA"), &why);
 
+  if (argc > 1)
+    samples = (uint32_t) MAX (atoi (argv[1]), 1);
   if (!kernels) {
     g_printerr ("LODE_ISA: %s\n", why);
     return 1;

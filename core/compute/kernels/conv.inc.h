@@ -20,27 +20,44 @@ is_depthwise (const LodeConvGeometry *g)
   return g->groups > 1 && g->groups == g->c && g->c == g->oc;
 }
 
-/* Floats of a plane for any of the three directions. */
-static size_t
-largest_plane (const LodeConvGeometry *g, size_t forward, size_t back)
+static bool
+slides (const LodeConvGeometry *g)
 {
-  Sweep there = sweep_weights (g), here = sweep_back (g);
-  size_t a = plane_size (&there) * forward, b = plane_size (&here) * back;
+  return g->stride == 1 && (g->kernel == 3 || g->kernel == 5) && g->dilation <= 2;
+}
+
+/* Floats for a zero-padded sample of either direction. */
+static size_t
+dense_scratch (const LodeConvGeometry *g)
+{
+  Sweep forward = sweep_forward (g), back = sweep_back (g);
+  size_t a = plane_size (&forward) * g->c, b = plane_size (&back) * g->oc;
 
   return a > b ? a : b;
 }
 
-/* Dense: transposed weights, then a plane. Depthwise: a plane of one block, from a cache line's
- * start. */
+/* Floats for a plane of one block of channels, or the rings of both directions. */
+static size_t
+depthwise_scratch (const LodeConvGeometry *g)
+{
+  Sweep whole = sweep_weights (g), back = sweep_back (g);
+  size_t most = plane_size (&whole), wide = whole.plane.wide;
+
+  wide = back.plane.wide > wide ? back.plane.wide : wide;
+  if (slides (g) && ring_rows (g) * wide > most)
+    most = ring_rows (g) * wide;
+  return most * LODE_KERNEL_LANES;
+}
+
+/* Dense: transposed weights, then a sample. Depthwise: a block, from a cache line's start. */
 static size_t
 conv_scratch (const LodeConvGeometry *g)
 {
   if (is_pointwise (g) || g->kernel > LONGEST_SIDE)
     return 0;
   if (is_depthwise (g))
-    return largest_plane (g, LODE_KERNEL_LANES, LODE_KERNEL_LANES) + FLOATS_A_LINE;
-  return (size_t) g->kernel * g->kernel * (g->c / g->groups) * g->oc
-         + largest_plane (g, g->c, g->oc);
+    return depthwise_scratch (g) + FLOATS_A_LINE;
+  return (size_t) g->kernel * g->kernel * (g->c / g->groups) * g->oc + dense_scratch (g);
 }
 
 static float *
@@ -56,7 +73,10 @@ depthwise (const Sweep *s, const float *src, const float *w, const float *bias, 
   uint32_t at = 0;
 
 #define CALL(n)                                                                                    \
-  F_OF (depthwise, n) (s, src + at, w + at, bias ? bias + at : NULL, dst + at, add_, plane)
+  if (slides (s->g))                                                                               \
+    F_OF (slide, n) (s, src + at, w + at, bias ? bias + at : NULL, dst + at, add_, plane);         \
+  else                                                                                             \
+    F_OF (taps, n) (s, src + at, w + at, bias ? bias + at : NULL, dst + at, add_);
   BLOCKS (s->g->c, CALL)
 #undef CALL
 }

@@ -82,7 +82,7 @@ F (outer_double) (const Patch *patch, uint32_t ci, const float *x, const float *
       CASE (6, 2)
       CASE (5, 2)
 #endif
-          CASE (4, 2) CASE (3, 2) CASE (2, 2) CASE (1, 2)
+      CASE (4, 2) CASE (3, 2) CASE (2, 2) CASE (1, 2)
     }
     x += n;
     dw += n * patch->ldw;

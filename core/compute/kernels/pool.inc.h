@@ -1,22 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pools of a chunk: every output pixel's clipped window, handed to the block loops of window.inc.h.
+ * Pools of a chunk: rows of output pixels, cut into runs with windows clipped alike, for
+ * window.inc.h.
  */
 
-/* false: the window lies outside the image altogether. */
+/*
+ * The run of output pixels that begins at ox: a whole row's inner ones together, edge pixels
+ * singly. false: the window lies outside the image altogether.
+ */
 static bool
-clip_window (const LodePoolGeometry *g, uint32_t oy, uint32_t ox, Clip *clip)
+clip_run (const LodePoolGeometry *g, uint32_t oy, uint32_t ox, Clip *clip)
 {
   int64_t y0 = (int64_t) oy * g->stride - g->pad, x0 = (int64_t) ox * g->stride - g->pad;
-  int64_t y1 = y0 + g->kernel < g->h ? y0 + g->kernel : g->h,
-          x1 = x0 + g->kernel < g->w ? x0 + g->kernel : g->w;
+  int64_t y1 = y0 + g->kernel < g->h ? y0 + g->kernel : g->h;
+  int64_t x1 = x0 + g->kernel < g->w ? x0 + g->kernel : g->w;
+  uint32_t count = 1;
 
+  if (x0 >= 0 && x0 + g->kernel <= g->w)
+    count += (uint32_t) ((g->w - g->kernel - x0) / g->stride);
   y0 = y0 < 0 ? 0 : y0;
   x0 = x0 < 0 ? 0 : x0;
+  *clip = (Clip){ .count = count < g->ow - ox ? count : g->ow - ox };
   if (y1 <= y0 || x1 <= x0)
     return false;
-  *clip = (Clip){ (uint32_t) y0, (uint32_t) y1, (uint32_t) x0, (uint32_t) x1,
-                  1 / (float) ((y1 - y0) * (x1 - x0)) };
+  clip->y0 = (uint32_t) y0;
+  clip->y1 = (uint32_t) y1;
+  clip->x0 = (uint32_t) x0;
+  clip->x1 = (uint32_t) x1;
+  clip->share = 1 / (float) ((y1 - y0) * (x1 - x0));
   return true;
 }
 
@@ -27,11 +38,11 @@ max_pool (const LodePoolGeometry *g, const float *x, float *y)
 
   for (uint32_t i = 0; i < g->n; i++, x += (size_t) g->h * g->w * g->c)
     for (uint32_t oy = 0; oy < g->oh; oy++)
-      for (uint32_t ox = 0; ox < g->ow; ox++, y += g->c) {
+      for (uint32_t ox = 0; ox < g->ow; ox += clip.count, y += clip.count * (size_t) g->c) {
         uint32_t at = 0;
 
-        if (!clip_window (g, oy, ox, &clip)) {
-          memset (y, 0, g->c * sizeof *y);
+        if (!clip_run (g, oy, ox, &clip)) {
+          memset (y, 0, clip.count * (size_t) g->c * sizeof *y);
           continue;
         }
 #define CALL(n) F_OF (max_pool, n) (g, &clip, x + at, y + at)
@@ -48,10 +59,11 @@ max_pool_dx (const LodePoolGeometry *g, const float *x, const float *y, const fl
 
   for (uint32_t i = 0; i < g->n; i++, x += in, dx += in)
     for (uint32_t oy = 0; oy < g->oh; oy++)
-      for (uint32_t ox = 0; ox < g->ow; ox++, y += g->c, dy += g->c) {
+      for (uint32_t ox = 0; ox < g->ow;
+           ox += clip.count, y += clip.count * (size_t) g->c, dy += clip.count * (size_t) g->c) {
         uint32_t at = 0;
 
-        if (!clip_window (g, oy, ox, &clip))
+        if (!clip_run (g, oy, ox, &clip))
           continue;
 #define CALL(n) F_OF (max_pool_dx, n) (g, &clip, x + at, y + at, dy + at, dx + at)
         BLOCKS (g->c, CALL)
@@ -66,11 +78,11 @@ avg_pool (const LodePoolGeometry *g, const float *x, float *y)
 
   for (uint32_t i = 0; i < g->n; i++, x += (size_t) g->h * g->w * g->c)
     for (uint32_t oy = 0; oy < g->oh; oy++)
-      for (uint32_t ox = 0; ox < g->ow; ox++, y += g->c) {
+      for (uint32_t ox = 0; ox < g->ow; ox += clip.count, y += clip.count * (size_t) g->c) {
         uint32_t at = 0;
 
-        if (!clip_window (g, oy, ox, &clip)) {
-          memset (y, 0, g->c * sizeof *y);
+        if (!clip_run (g, oy, ox, &clip)) {
+          memset (y, 0, clip.count * (size_t) g->c * sizeof *y);
           continue;
         }
 #define CALL(n) F_OF (avg_pool, n) (g, &clip, x + at, y + at)
@@ -86,10 +98,10 @@ avg_pool_dx (const LodePoolGeometry *g, const float *dy, float *dx)
 
   for (uint32_t i = 0; i < g->n; i++, dx += (size_t) g->h * g->w * g->c)
     for (uint32_t oy = 0; oy < g->oh; oy++)
-      for (uint32_t ox = 0; ox < g->ow; ox++, dy += g->c) {
+      for (uint32_t ox = 0; ox < g->ow; ox += clip.count, dy += clip.count * (size_t) g->c) {
         uint32_t at = 0;
 
-        if (!clip_window (g, oy, ox, &clip))
+        if (!clip_run (g, oy, ox, &clip))
           continue;
 #define CALL(n) F_OF (avg_pool_dx, n) (g, &clip, dy + at, dx + at)
         BLOCKS (g->c, CALL)

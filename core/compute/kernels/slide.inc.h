@@ -1,241 +1,232 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Depthwise convolution, its input gradient and its weight gradient, one block of LANES channels at
- * a time.
+ * Depthwise convolution and its input gradient, one block of LANES channels at a time.
  *
- * The block's source plane is first copied into scratch, LANES floats a pixel, with zero columns at
- * its sides: no tile has edges, and all its loads are aligned. Rows outside the image are skipped.
- * slide: P ≤ 8 adjacent pixels; per kernel row the K weights stay in registers and each input
- * vector is loaded once for all the pixels that it serves (12 loads for 40 multiply-adds at 5×5).
- * taps: any kernel, stride and dilation; 8 accumulators, inputs are memory operands.
+ * slide (3×3, 5×5, dilation 1, 2, stride 1): P adjacent pixels; per kernel row the K weights stay
+ * in registers and each input vector is loaded once for all pixels that it serves (12 loads for 40
+ * multiply-adds at 5×5, P = 8). Rows are copied as they are first needed into a ring in scratch,
+ * LANES floats a pixel between zero columns: no tile has edges, and all its loads are aligned and
+ * in L1. taps (everything else): P accumulators, inputs are memory operands straight from the
+ * image; pixels at the edges are tiles of one with the taps that lie inside.
  */
-static void
-F (plane_fill) (const Plane *plane, size_t c, const float *from, float *to)
-{
-  size_t row = (size_t) plane->wide * LANES, right = plane->wide - plane->left - plane->columns;
+#define LONGEST_TILE (LODE_KERNEL_LANES == 16 ? 16 : 8)
 
-  memset (to, 0, plane->top * row * sizeof *to);
-  to += plane->top * row;
-  for (uint32_t r = 0; r < plane->rows; r++) {
-    memset (to, 0, (size_t) plane->left * LANES * sizeof *to);
-    to += (size_t) plane->left * LANES;
-    for (uint32_t p = 0; p < plane->columns; p++, from += c, to += LANES)
-      STORE (to, LOAD (from));
-    memset (to, 0, right * LANES * sizeof *to);
-    to += right * LANES;
+/* The ring: `mask` + 1 rows of `row` floats, `left` floats of zeros before and the rest behind. */
+static void
+F (ring_clear) (const Ring *ring, const Plane *plane, float *to)
+{
+  V zero = { 0 };
+
+  for (uint32_t r = 0; r <= ring->mask; r++, to += ring->row) {
+    for (size_t p = 0; p < plane->left; p++)
+      STORE (to + p * LANES, zero);
+    for (size_t p = plane->left + plane->columns; p < plane->wide; p++)
+      STORE (to + p * LANES, zero);
   }
-  memset (to, 0, (plane->tall - plane->top - plane->rows) * row * sizeof *to);
 }
 
-/* down: rows of the plane with their rows of weights; across: where tap 0 of the line's first pixel
- * reads. */
+static inline void
+F (ring_fill) (const Plane *plane, size_t c, const float *from, float *to)
+{
+  to += (size_t) plane->left * LANES;
+  for (uint32_t p = 0; p < plane->columns; p++, from += c, to += LANES)
+    STORE (to, LOAD (from));
+}
+
+/* Kernel rows [j0, j1), in order of source rows, the first of which is `base`. */
 static inline __attribute__ ((always_inline)) void
-F (slide_tile) (const Line *l, const float *x, const float *w, const float *bias, float *y,
+F (slide_tile) (const Ring *ring, const float *x, const float *w, const float *bias, float *y,
                 const int P, const int K, const int D)
 {
-  V acc[8], zero = { 0 };
-#pragma GCC unroll 16
+  V acc[16], zero = { 0 };
+
+#pragma GCC unroll 32
   for (int p = 0; p < P; p++)
-    acc[p] = l->add ? LOAD (y + p * l->to) : bias ? LOAD (bias) : zero;
-  for (uint32_t a = 0; a < l->down->n; a++) {
-    const float *in = x + l->down->in[a] + l->across->in[0];
+    acc[p] = ring->add ? LOAD (y + p * ring->to) : bias ? LOAD (bias) : zero;
+  for (int64_t j = ring->j0; j < ring->j1; j++) {
+    const float *in = x + ((uint64_t) (ring->base + j * D) & ring->mask) * ring->row;
+    const float *tap = w + j * ring->down;
     V wv[5];
-#pragma GCC unroll 16
+
+#pragma GCC unroll 32
     for (int k = 0; k < K; k++)
-      wv[k] = LOAD (w + l->down->tap[a] + l->across->tap[k]);
-#pragma GCC unroll 16
+      wv[k] = LOAD (tap + k * ring->across);
+#pragma GCC unroll 32
     for (int i = 0; i < P + (K - 1) * D; i++) {
       V v = LOAD (in + i * LANES);
-#pragma GCC unroll 16
+
+#pragma GCC unroll 32
       for (int k = 0; k < K; k++)
         if (i - k * D >= 0 && i - k * D < P)
           acc[i - k * D] += v * wv[k];
     }
   }
-#pragma GCC unroll 16
+#pragma GCC unroll 32
   for (int p = 0; p < P; p++)
-    STORE (y + p * l->to, acc[p]);
+    STORE (y + p * ring->to, acc[p]);
+}
+
+#define CASE(p)                                                                                    \
+  case p:                                                                                          \
+    F (slide_tile) (ring, x, w, bias, y, p, K, D);                                                 \
+    break;
+
+static inline __attribute__ ((always_inline)) void
+F (slide_row) (const Ring *ring, size_t m, const float *x, const float *w, const float *bias,
+               float *y, const int K, const int D)
+{
+  while (m) {
+    size_t p = m >= LONGEST_TILE ? LONGEST_TILE : m > 8 ? 8 : m;
+
+    switch (p) {
+#if LODE_KERNEL_LANES == 16
+      CASE (16)
+#endif
+      CASE (8) CASE (7) CASE (6) CASE (5) CASE (4) CASE (3) CASE (2) CASE (1)
+    }
+    x += p * LANES;
+    y += p * ring->to;
+    m -= p;
+  }
+}
+#undef CASE
+
+/* Kernel rows of output row r that lie inside the image, filling the ring with what they need. */
+static inline void
+F (ring_move) (Ring *ring, const Sweep *s, uint32_t r, const float *src, float *plane)
+{
+  int64_t d = s->g->dilation, rows = s->plane.rows;
+
+  ring->base = r + ring->first;
+  for (ring->j0 = 0; ring->j0 < s->g->kernel && ring->base + ring->j0 * d < 0;)
+    ring->j0++;
+  for (ring->j1 = s->g->kernel; ring->j1 > ring->j0 && ring->base + (ring->j1 - 1) * d >= rows;)
+    ring->j1--;
+  for (; ring->j1 > ring->j0 && ring->filled <= ring->base + (ring->j1 - 1) * d; ring->filled++)
+    F (ring_fill)
+    (&s->plane, s->g->c, src + (size_t) ring->filled * s->plane.columns * s->g->c,
+     plane + ((uint64_t) ring->filled & ring->mask) * ring->row);
 }
 
 static inline __attribute__ ((always_inline)) void
-F (taps_tile) (const Line *l, const float *x, const float *w, const float *bias, float *y,
-               const int P)
+F (slide_image) (const Sweep *s, const float *src, const float *w, const float *bias, float *dst,
+                 bool add, float *plane, const int K, const int D)
+{
+  size_t c = s->g->c;
+  Ring ring = ring_of (s, LANES, add);
+  const float *origin = plane + ((int64_t) s->plane.left + ring.first) * LANES;
+
+  if (s->back)
+    w += (size_t) (K * K - 1) * c;
+  F (ring_clear) (&ring, &s->plane, plane);
+  for (uint32_t r = 0; r < s->rows; r++, dst += s->columns * c) {
+    F (ring_move) (&ring, s, r, src, plane);
+    if (!add || ring.j1 > ring.j0)
+      F (slide_row) (&ring, s->columns, origin, w, bias, dst, K, D);
+  }
+}
+
+static void
+F (slide) (const Sweep *s, const float *src, const float *w, const float *bias, float *dst,
+           bool add, float *plane)
+{
+  if (s->g->kernel == 3 && s->g->dilation == 1)
+    F (slide_image) (s, src, w, bias, dst, add, plane, 3, 1);
+  else if (s->g->kernel == 3)
+    F (slide_image) (s, src, w, bias, dst, add, plane, 3, 2);
+  else if (s->g->dilation == 1)
+    F (slide_image) (s, src, w, bias, dst, add, plane, 5, 1);
+  else
+    F (slide_image) (s, src, w, bias, dst, add, plane, 5, 2);
+}
+
+static inline __attribute__ ((always_inline)) void
+F (taps_tile) (const Line *l, const Axis *across, const float *x, const float *w, const float *bias,
+               float *y, const int P)
 {
   V acc[8], zero = { 0 };
-#pragma GCC unroll 16
+
+#pragma GCC unroll 32
   for (int p = 0; p < P; p++)
     acc[p] = l->add ? LOAD (y + p * l->to) : bias ? LOAD (bias) : zero;
   for (uint32_t a = 0; a < l->down->n; a++)
-    for (uint32_t b = 0; b < l->across->n; b++) {
-      const float *in = x + l->down->in[a] + l->across->in[b];
-      V wv = LOAD (w + l->down->tap[a] + l->across->tap[b]);
-#pragma GCC unroll 16
+    for (uint32_t b = 0; b < across->n; b++) {
+      const float *in = x + l->down->in[a] + across->in[b];
+      V wv = LOAD (w + l->down->tap[a] + across->tap[b]);
+
+#pragma GCC unroll 32
       for (int p = 0; p < P; p++)
         acc[p] += LOAD (in + p * l->step) * wv;
     }
-#pragma GCC unroll 16
+#pragma GCC unroll 32
   for (int p = 0; p < P; p++)
     STORE (y + p * l->to, acc[p]);
 }
 
-#define LINE(name, CALL)                                                                           \
-  static void F (name) (const Line *l, size_t m, const float *x, const float *w,                   \
-                        const float *bias, float *y)                                               \
-  {                                                                                                \
-    while (m) {                                                                                    \
-      size_t p = m >= 8 ? 8 : m;                                                                   \
-      switch (p) {                                                                                 \
-        CALL (8) CALL (7) CALL (6) CALL (5) CALL (4) CALL (3) CALL (2) CALL (1)                    \
-      }                                                                                            \
-      x += p * l->step;                                                                            \
-      y += p * l->to;                                                                              \
-      m -= p;                                                                                      \
-    }                                                                                              \
-  }
-#define TAPS(p)                                                                                    \
+#define CASE(p)                                                                                    \
   case p:                                                                                          \
-    F (taps_tile) (l, x, w, bias, y, p);                                                           \
+    F (taps_tile) (l, l->across, x, w, bias, y, p);                                                \
     break;
-#define SLIDE(p, k, d)                                                                             \
-  case p:                                                                                          \
-    F (slide_tile) (l, x, w, bias, y, p, k, d);                                                    \
-    break;
-#define SLIDE31(p) SLIDE (p, 3, 1)
-#define SLIDE32(p) SLIDE (p, 3, 2)
-#define SLIDE51(p) SLIDE (p, 5, 1)
-#define SLIDE52(p) SLIDE (p, 5, 2)
-LINE (taps, TAPS)
-LINE (slide31, SLIDE31)
-LINE (slide32, SLIDE32)
-LINE (slide51, SLIDE51)
-LINE (slide52, SLIDE52)
-#undef LINE
-#undef TAPS
-#undef SLIDE
-#undef SLIDE31
-#undef SLIDE32
-#undef SLIDE51
-#undef SLIDE52
 
-/* One block of channels of one sample: dst (=, += with add) from src. */
+/* Pixels that have all their taps inside. */
 static void
-F (depthwise) (const Sweep *s, const float *src, const float *w, const float *bias, float *dst,
-               bool add, float *plane)
+F (taps_inside) (const Line *l, size_t m, const float *x, const float *w, const float *bias,
+                 float *y)
 {
-  const LodeConvGeometry *g = s->g;
-  bool slides = g->stride == 1 && (g->kernel == 3 || g->kernel == 5) && g->dilation <= 2;
-  Axis down = { 0 }, across = { 0 };
-  Line l = { .down = &down,
-             .across = &across,
-             .step = (size_t) s->step * LANES,
-             .to = (size_t) s->classes * g->c,
-             .add = add };
+  while (m) {
+    size_t p = m >= 8 ? 8 : m;
 
-  F (plane_fill) (&s->plane, g->c, src, plane);
+    switch (p) {
+      CASE (8) CASE (7) CASE (6) CASE (5) CASE (4) CASE (3) CASE (2) CASE (1)
+    }
+    x += p * l->step;
+    y += p * l->to;
+    m -= p;
+  }
+}
+#undef CASE
+
+static void
+F (taps_edge) (const Line *l, size_t p, ptrdiff_t limit, const float *x, const float *w,
+               const float *bias, float *y)
+{
+  Axis across;
+
+  across_trim (l->across, (ptrdiff_t) (p * l->step), limit, &across);
+  F (taps_tile) (l, &across, x, w, bias, y + p * l->to, 1);
+}
+
+static void
+F (taps) (const Sweep *s, const float *src, const float *w, const float *bias, float *dst, bool add)
+{
+  size_t c = s->g->c, first, last;
+  ptrdiff_t limit = (ptrdiff_t) (s->plane.columns * c);
+  Sweep bare = *s;
+  Axis down = { 0 }, across = { 0 };
+  Line l = {
+    .down = &down, .across = &across, .step = s->step * c, .to = s->classes * c, .add = add
+  };
+
+  bare.plane.left = 0;
+  bare.plane.wide = s->plane.columns;
   for (uint32_t q = 0; q < s->classes; q++) {
     size_t m = line_length (s, q);
 
-    across_fill (s, q, LANES, g->c, &across);
+    across_fill (&bare, q, c, c, &across);
+    across_inside (&across, (ptrdiff_t) l.step, limit, m, &first, &last);
     for (uint32_t r = 0; m && r < s->rows; r++) {
-      float *to = dst + ((size_t) r * s->columns + q) * g->c;
+      float *to = dst + ((size_t) r * s->columns + q) * c;
 
-      down_fill (s, r, LANES, (size_t) g->kernel * g->c, &down);
-      if (add && !down.n)
+      down_fill (&bare, r, c, s->g->kernel * c, &down);
+      if (add && (!down.n || !across.n))
         continue;
-      if (!slides)
-        F (taps) (&l, m, plane, w, bias, to);
-      else if (g->kernel == 3 && g->dilation == 1)
-        F (slide31) (&l, m, plane, w, bias, to);
-      else if (g->kernel == 3)
-        F (slide32) (&l, m, plane, w, bias, to);
-      else if (g->dilation == 1)
-        F (slide51) (&l, m, plane, w, bias, to);
-      else
-        F (slide52) (&l, m, plane, w, bias, to);
+      for (size_t p = 0; p < first; p++)
+        F (taps_edge) (&l, p, limit, src, w, bias, to);
+      F (taps_inside) (&l, last - first, src + first * l.step, w, bias, to + first * l.to);
+      for (size_t p = last; p < m; p++)
+        F (taps_edge) (&l, p, limit, src, w, bias, to);
     }
   }
 }
 
-/*
- * KY kernel rows of K taps at a time stay in registers, over all pixels of the sample; the plane
- * has zero rows too. dy is loaded once for all of them, inputs are memory operands.
- */
-static inline __attribute__ ((always_inline)) void
-F (depthwise_dw_tile) (const Sweep *s, const float *x, const float *dy, float *dw, const int KY,
-                       const int K)
-{
-  size_t row = (size_t) s->plane.wide * LANES, step = (size_t) s->g->stride * LANES, c = s->g->c;
-  size_t hop = (size_t) s->g->dilation * LANES;
-  V acc[5][5], zero = { 0 };
-#pragma GCC unroll 16
-  for (int a = 0; a < KY; a++)
-#pragma GCC unroll 16
-    for (int b = 0; b < K; b++)
-      acc[a][b] = zero;
-  for (uint32_t oy = 0; oy < s->rows; oy++) {
-    const float *in = x + oy * s->g->stride * row;
-
-    for (uint32_t ox = 0; ox < s->columns; ox++, in += step, dy += c) {
-      V g = LOAD (dy);
-#pragma GCC unroll 16
-      for (int a = 0; a < KY; a++)
-#pragma GCC unroll 16
-        for (int b = 0; b < K; b++)
-          acc[a][b] += LOAD (in + a * s->g->dilation * row + b * hop) * g;
-    }
-  }
-#pragma GCC unroll 16
-  for (int a = 0; a < KY; a++)
-#pragma GCC unroll 16
-    for (int b = 0; b < K; b++) {
-      float *to = dw + (size_t) (a * K + b) * c;
-
-      STORE (to, LOAD (to) + acc[a][b]);
-    }
-}
-
-/* Any kernel: one tap at a time, four partial sums by column modulo 4. */
-static void
-F (depthwise_dw_tap) (const Sweep *s, const float *x, const float *dy, float *dw)
-{
-  size_t row = (size_t) s->plane.wide * LANES, step = (size_t) s->g->stride * LANES, c = s->g->c;
-  V zero = { 0 }, acc[4] = { zero, zero, zero, zero };
-
-  for (uint32_t oy = 0; oy < s->rows; oy++) {
-    const float *in = x + oy * s->g->stride * row;
-    uint32_t ox = 0;
-
-    for (; ox + 4 <= s->columns; ox += 4, in += 4 * step, dy += 4 * c)
-#pragma GCC unroll 16
-      for (int p = 0; p < 4; p++)
-        acc[p] += LOAD (in + p * step) * LOAD (dy + p * c);
-    for (; ox < s->columns; ox++, in += step, dy += c)
-      acc[0] += LOAD (in) * LOAD (dy);
-  }
-  STORE (dw, LOAD (dw) + ((acc[0] + acc[1]) + (acc[2] + acc[3])));
-}
-
-static void
-F (depthwise_dw) (const Sweep *s, const float *x, const float *dy, float *dw, float *plane)
-{
-  const LodeConvGeometry *g = s->g;
-  size_t row = (size_t) s->plane.wide * LANES * g->dilation, c = g->c;
-  const float *at = plane + plane_origin (s) * LANES;
-
-  F (plane_fill) (&s->plane, c, x, plane);
-  if (g->kernel == 3) {
-    F (depthwise_dw_tile) (s, at, dy, dw, 3, 3);
-  } else if (g->kernel == 5) {
-#if LODE_KERNEL_LANES == 16
-    F (depthwise_dw_tile) (s, at, dy, dw, 5, 5);
-#else
-    F (depthwise_dw_tile) (s, at, dy, dw, 2, 5);
-    F (depthwise_dw_tile) (s, at + 2 * row, dy, dw + 10 * c, 2, 5);
-    F (depthwise_dw_tile) (s, at + 4 * row, dy, dw + 20 * c, 1, 5);
-#endif
-  } else {
-    for (uint32_t t = 0; t < g->kernel * g->kernel; t++)
-      F (depthwise_dw_tap)
-    (s, at + t / g->kernel * row + (size_t) (t % g->kernel) * g->dilation * LANES, dy, dw + t * c);
-  }
-}
+#undef LONGEST_TILE

@@ -83,7 +83,7 @@ F (line_double) (const Line *l, size_t m, const float *x, const float *w, const 
       CASE (6, 2)
       CASE (5, 2)
 #endif
-          CASE (4, 2) CASE (3, 2) CASE (2, 2) CASE (1, 2)
+      CASE (4, 2) CASE (3, 2) CASE (2, 2) CASE (1, 2)
     }
     x += p * l->step;
     y += p * l->to;

@@ -44,9 +44,23 @@ typedef struct Sweep {
   Plane plane;
 } Sweep;
 
-/* A pool's window, clipped: rows y0 … y1 − 1, columns x0 … x1 − 1; share: 1 / cells. */
+/* Rows of a source copied as a sweep of stride 1 first needs them, and the kernel rows of its
+ * present row. */
+typedef struct Ring {
+  uint64_t mask;
+  size_t row; /* floats */
+  int64_t first, filled;
+  int64_t base, j0,
+      j1; /* source row of kernel row 0; kernel rows [j0, j1), by ascending source row */
+  ptrdiff_t down, across; /* floats from tap to tap, in that order */
+  size_t to;
+  bool add;
+} Ring;
+
+/* `count` adjacent windows of a pool: the first has rows y0 … y1 − 1, columns x0 … x1 − 1; share: 1
+ * / cells. */
 typedef struct Clip {
-  uint32_t y0, y1, x0, x1;
+  uint32_t count, y0, y1, x0, x1;
   float share;
 } Clip;
 
@@ -167,6 +181,62 @@ across_fill (const Sweep *s, uint32_t q, size_t pixel, size_t tap, Axis *axis)
       axis->tap[axis->n++] = k * tap;
     }
   }
+}
+
+/* The least power of two of rows that holds a window. */
+static uint64_t
+ring_rows (const LodeConvGeometry *g)
+{
+  uint64_t rows = 1;
+
+  while (rows <= (uint64_t) (g->kernel - 1) * g->dilation)
+    rows *= 2;
+  return rows;
+}
+
+static Ring
+ring_of (const Sweep *s, size_t lanes, bool add)
+{
+  const LodeConvGeometry *g = s->g;
+  int64_t reach = (int64_t) (g->kernel - 1) * g->dilation;
+  ptrdiff_t c = (ptrdiff_t) g->c;
+
+  return (Ring){ .mask = ring_rows (g) - 1,
+                 .row = s->plane.wide * lanes,
+                 .first = s->back ? g->pad - reach : -(int64_t) g->pad,
+                 .down = s->back ? -c * (ptrdiff_t) g->kernel : c * (ptrdiff_t) g->kernel,
+                 .across = s->back ? -c : c,
+                 .to = g->c,
+                 .add = add };
+}
+
+/* Those taps of a line that, `shift` floats on, lie within `limit` floats: the taps of one edge
+ * pixel. */
+static inline void
+across_trim (const Axis *line, ptrdiff_t shift, ptrdiff_t limit, Axis *pixel)
+{
+  pixel->n = 0;
+  for (uint32_t i = 0; i < line->n; i++)
+    if (line->in[i] + shift >= 0 && line->in[i] + shift < limit) {
+      pixel->in[pixel->n] = line->in[i] + shift;
+      pixel->tap[pixel->n++] = line->tap[i];
+    }
+}
+
+/* Pixels [first, last) of a line of m that have all taps inside; taps ascend, step floats a pixel.
+ */
+static inline void
+across_inside (const Axis *line, ptrdiff_t step, ptrdiff_t limit, size_t m, size_t *first,
+               size_t *last)
+{
+  ptrdiff_t low = line->n ? line->in[0] : 0, high = line->n ? line->in[line->n - 1] : 0;
+
+  *first = low < 0 ? (size_t) ((-low + step - 1) / step) : 0;
+  *last = high < limit ? (size_t) ((limit - 1 - high) / step + 1) : 0;
+  *first = *first < m ? *first : m;
+  *last = *last < m ? *last : m;
+  if (*last < *first)
+    *last = *first;
 }
 
 static inline size_t

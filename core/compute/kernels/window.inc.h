@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pools, one block of LANES channels at a time: one output pixel in registers, its window clipped
- * to the image beforehand. Lanes choose by masks, without branches.
+ * Pools, one block of LANES channels at a time, over a run of adjacent output pixels whose windows
+ * are clipped alike. A pixel stays in registers; lanes choose by masks, without branches.
  */
 #define CHOOSE(m, a, b) ((V) (((m) & (F (mask)) (a)) | (~(m) & (F (mask)) (b))))
 #if LANES == 1
@@ -13,64 +13,128 @@
 #define NONE(m) (~(m))
 #endif
 
+/* K: columns of the window where that is a constant, 0 where clip tells. */
+static inline __attribute__ ((always_inline)) void
+F (max_run) (const LodePoolGeometry *g, const Clip *clip, const float *x, float *y,
+             const uint32_t K)
+{
+  size_t row = (size_t) g->w * g->c, wide = K ? K : clip->x1 - clip->x0;
+
+  x += clip->y0 * row + (size_t) clip->x0 * g->c;
+  for (uint32_t p = 0; p < clip->count; p++, x += (size_t) g->stride * g->c, y += g->c) {
+    const float *in = x;
+    V best = LOAD (in);
+
+    for (uint32_t a = clip->y0; a < clip->y1; a++, in += row)
+#pragma GCC unroll 4
+      for (size_t b = 0; b < wide; b++) {
+        V v = LOAD (in + b * g->c);
+        F (mask) more = (v > best) | (v != v);
+
+        best = CHOOSE (more, v, best);
+      }
+    STORE (y, best);
+  }
+}
+
+static inline __attribute__ ((always_inline)) void
+F (max_run_dx) (const LodePoolGeometry *g, const Clip *clip, const float *x, const float *y,
+                const float *dy, float *dx, const uint32_t K)
+{
+  size_t row = (size_t) g->w * g->c, wide = K ? K : clip->x1 - clip->x0, at;
+  V zero = { 0 };
+
+  at = clip->y0 * row + (size_t) clip->x0 * g->c;
+  for (uint32_t p = 0; p < clip->count;
+       p++, at += (size_t) g->stride * g->c, y += g->c, dy += g->c) {
+    V best = LOAD (y), give = LOAD (dy);
+    F (mask) left = NONE ((F (mask)){ 0 });
+    size_t in = at;
+
+    for (uint32_t a = clip->y0; a < clip->y1; a++, in += row)
+#pragma GCC unroll 4
+      for (size_t b = 0; b < wide; b++) {
+        float *to = dx + in + b * g->c;
+        F (mask) here = (LOAD (x + in + b * g->c) == best) & left;
+
+        STORE (to, LOAD (to) + CHOOSE (here, give, zero));
+        left &= NONE (here);
+      }
+  }
+}
+
+static inline __attribute__ ((always_inline)) void
+F (avg_run) (const LodePoolGeometry *g, const Clip *clip, const float *x, float *y,
+             const uint32_t K)
+{
+  size_t row = (size_t) g->w * g->c, wide = K ? K : clip->x1 - clip->x0;
+
+  x += clip->y0 * row + (size_t) clip->x0 * g->c;
+  for (uint32_t p = 0; p < clip->count; p++, x += (size_t) g->stride * g->c, y += g->c) {
+    const float *in = x;
+    V sum = { 0 };
+
+    for (uint32_t a = clip->y0; a < clip->y1; a++, in += row)
+#pragma GCC unroll 4
+      for (size_t b = 0; b < wide; b++)
+        sum += LOAD (in + b * g->c);
+    STORE (y, sum * clip->share);
+  }
+}
+
+static inline __attribute__ ((always_inline)) void
+F (avg_run_dx) (const LodePoolGeometry *g, const Clip *clip, const float *dy, float *dx,
+                const uint32_t K)
+{
+  size_t row = (size_t) g->w * g->c, wide = K ? K : clip->x1 - clip->x0;
+
+  dx += clip->y0 * row + (size_t) clip->x0 * g->c;
+  for (uint32_t p = 0; p < clip->count; p++, dx += (size_t) g->stride * g->c, dy += g->c) {
+    V give = LOAD (dy) * clip->share;
+    float *to = dx;
+
+    for (uint32_t a = clip->y0; a < clip->y1; a++, to += row)
+#pragma GCC unroll 4
+      for (size_t b = 0; b < wide; b++)
+        STORE (to + b * g->c, LOAD (to + b * g->c) + give);
+  }
+}
+
 static void
 F (max_pool) (const LodePoolGeometry *g, const Clip *clip, const float *x, float *y)
 {
-  size_t row = (size_t) g->w * g->c;
-  const float *in = x + clip->y0 * row + (size_t) clip->x0 * g->c;
-  V best = LOAD (in);
-
-  for (uint32_t a = clip->y0; a < clip->y1; a++, in += row)
-    for (uint32_t b = 0; b < clip->x1 - clip->x0; b++) {
-      V v = LOAD (in + (size_t) b * g->c);
-      F (mask) more = (v > best) | (v != v);
-
-      best = CHOOSE (more, v, best);
-    }
-  STORE (y, best);
+  if (clip->x1 - clip->x0 == 3)
+    F (max_run) (g, clip, x, y, 3);
+  else
+    F (max_run) (g, clip, x, y, 0);
 }
 
 static void
 F (max_pool_dx) (const LodePoolGeometry *g, const Clip *clip, const float *x, const float *y,
                  const float *dy, float *dx)
 {
-  size_t row = (size_t) g->w * g->c, at = clip->y0 * row + (size_t) clip->x0 * g->c;
-  V best = LOAD (y), give = LOAD (dy), zero = { 0 };
-  F (mask) left = NONE ((F (mask)){ 0 });
-
-  for (uint32_t a = clip->y0; a < clip->y1; a++, at += row)
-    for (uint32_t b = 0; b < clip->x1 - clip->x0; b++) {
-      float *to = dx + at + (size_t) b * g->c;
-      F (mask) here = (LOAD (x + at + (size_t) b * g->c) == best) & left;
-
-      STORE (to, LOAD (to) + CHOOSE (here, give, zero));
-      left &= NONE (here);
-    }
+  if (clip->x1 - clip->x0 == 3)
+    F (max_run_dx) (g, clip, x, y, dy, dx, 3);
+  else
+    F (max_run_dx) (g, clip, x, y, dy, dx, 0);
 }
 
 static void
 F (avg_pool) (const LodePoolGeometry *g, const Clip *clip, const float *x, float *y)
 {
-  size_t row = (size_t) g->w * g->c;
-  const float *in = x + clip->y0 * row + (size_t) clip->x0 * g->c;
-  V sum = { 0 };
-
-  for (uint32_t a = clip->y0; a < clip->y1; a++, in += row)
-    for (uint32_t b = 0; b < clip->x1 - clip->x0; b++)
-      sum += LOAD (in + (size_t) b * g->c);
-  STORE (y, sum * clip->share);
+  if (clip->x1 - clip->x0 == 3)
+    F (avg_run) (g, clip, x, y, 3);
+  else
+    F (avg_run) (g, clip, x, y, 0);
 }
 
 static void
 F (avg_pool_dx) (const LodePoolGeometry *g, const Clip *clip, const float *dy, float *dx)
 {
-  size_t row = (size_t) g->w * g->c;
-  float *to = dx + clip->y0 * row + (size_t) clip->x0 * g->c;
-  V give = LOAD (dy) * clip->share;
-
-  for (uint32_t a = clip->y0; a < clip->y1; a++, to += row)
-    for (uint32_t b = 0; b < clip->x1 - clip->x0; b++)
-      STORE (to + (size_t) b * g->c, LOAD (to + (size_t) b * g->c) + give);
+  if (clip->x1 - clip->x0 == 3)
+    F (avg_run_dx) (g, clip, dy, dx, 3);
+  else
+    F (avg_run_dx) (g, clip, dy, dx, 0);
 }
 
 #undef CHOOSE
