@@ -23,7 +23,7 @@ is_depthwise (const LodeConvGeometry *g)
 static bool
 slides (const LodeConvGeometry *g)
 {
-  return g->stride == 1 && (g->kernel == 3 || g->kernel == 5) && g->dilation <= 2;
+  return rings (g) && g->stride == 1;
 }
 
 /* Floats for a zero-padded sample of either direction. */
@@ -36,17 +36,14 @@ dense_scratch (const LodeConvGeometry *g)
   return a > b ? a : b;
 }
 
-/* Floats for a plane of one block of channels, or the rings of both directions. */
+/* Floats for the ring of either direction and a row of zeros. */
 static size_t
 depthwise_scratch (const LodeConvGeometry *g)
 {
-  Sweep whole = sweep_weights (g), back = sweep_back (g);
-  size_t most = plane_size (&whole), wide = whole.plane.wide;
+  Sweep forward = sweep_forward (g), back = sweep_back (g);
+  size_t wide = forward.plane.wide > back.plane.wide ? forward.plane.wide : back.plane.wide;
 
-  wide = back.plane.wide > wide ? back.plane.wide : wide;
-  if (slides (g) && ring_rows (g) * wide > most)
-    most = ring_rows (g) * wide;
-  return most * LODE_KERNEL_LANES;
+  return rings (g) ? (ring_rows (g) + 1) * wide * LODE_KERNEL_LANES + FLOATS_A_LINE : 0;
 }
 
 /* Dense: transposed weights, then a sample. Depthwise: a block, from a cache line's start. */
@@ -56,7 +53,7 @@ conv_scratch (const LodeConvGeometry *g)
   if (is_pointwise (g) || g->kernel > LONGEST_SIDE)
     return 0;
   if (is_depthwise (g))
-    return depthwise_scratch (g) + FLOATS_A_LINE;
+    return depthwise_scratch (g);
   return (size_t) g->kernel * g->kernel * (g->c / g->groups) * g->oc + dense_scratch (g);
 }
 
@@ -147,7 +144,7 @@ conv_dw (const LodeConvGeometry *g, const float *x, const float *dy, float *dw, 
   }
   if (dbias)
     add_columns ((size_t) g->n * g->oh * g->ow, g->oc, dy, dbias);
-  s = sweep_weights (g);
+  s = sweep_forward (g);
   for (uint32_t i = 0; i < g->n; i++, x += in, dy += out) {
     uint32_t at = 0;
 
@@ -155,7 +152,7 @@ conv_dw (const LodeConvGeometry *g, const float *x, const float *dy, float *dw, 
       dense_dw (g, x, dy, dw);
       continue;
     }
-#define CALL(n) F_OF (depthwise_dw, n) (&s, x + at, dy + at, dw + at, next_line (scratch))
+#define CALL(n) F_OF (spread, n) (&s, x + at, dy + at, dw + at, next_line (scratch))
     BLOCKS (g->c, CALL)
 #undef CALL
   }

@@ -162,61 +162,24 @@ transpose_taps (const LodeConvGeometry *g, const float *w, float *wt)
         wt[(size_t) o * gi + i] = w[(size_t) i * g->oc + o];
 }
 
-/* Output rows [first, last) for which tap row ky reads inside the image. */
-static void
-rows_inside (const LodeConvGeometry *g, uint32_t ky, uint32_t extent, uint32_t outs,
-             uint32_t *first, uint32_t *last)
-{
-  int64_t at = (int64_t) ky * g->dilation - g->pad;
-  int64_t low = at < 0 ? (-at + g->stride - 1) / g->stride : 0;
-  int64_t high = floor_divide ((int64_t) extent - 1 - at, g->stride) + 1;
-
-  high = high > outs ? outs : high;
-  *first = (uint32_t) (low < high ? low : 0);
-  *last = (uint32_t) (low < high ? high : 0);
-}
-
-/* One tap of one sample, output rows [y0, y1): the patch that it joins. */
-static void
-dense_dw_tap (const LodeConvGeometry *g, uint32_t ky, uint32_t kx, uint32_t y0, uint32_t y1,
-              const float *x, const float *dy, float *dw)
-{
-  uint32_t gi = g->c / g->groups, go = g->oc / g->groups, top, bottom, left, right;
-  size_t iy, ix;
-  Patch patch;
-
-  rows_inside (g, ky, g->h, g->oh, &top, &bottom);
-  rows_inside (g, kx, g->w, g->ow, &left, &right);
-  top = top > y0 ? top : y0;
-  bottom = bottom < y1 ? bottom : y1;
-  if (top >= bottom || left >= right)
-    return;
-  iy = (size_t) ((int64_t) top * g->stride + (int64_t) ky * g->dilation - g->pad);
-  ix = (size_t) ((int64_t) left * g->stride + (int64_t) kx * g->dilation - g->pad);
-  patch = (Patch){ .rows = bottom - top,
-                   .columns = right - left,
-                   .x_row = (size_t) g->stride * g->w * g->c,
-                   .x_step = (size_t) g->stride * g->c,
-                   .y_row = (size_t) g->ow * g->oc,
-                   .y_step = g->oc,
-                   .ldw = g->oc };
-  x += (iy * g->w + ix) * g->c;
-  dy += ((size_t) top * g->ow + left) * g->oc;
-  dw += (size_t) (ky * g->kernel + kx) * gi * g->oc;
-  for (uint32_t j = 0; j < g->groups; j++)
-    outer (&patch, gi, go, x + j * gi, dy + j * go, dw + j * go);
-}
-
 /* One sample, in bands of rows that stay in cache while all taps read them. */
 static void
 dense_dw (const LodeConvGeometry *g, const float *x, const float *dy, float *dw)
 {
-  size_t row = (size_t) g->stride * g->w * g->c + (size_t) g->ow * g->oc;
+  uint32_t gi = g->c / g->groups, go = g->oc / g->groups, k = g->kernel;
+  size_t row = (size_t) g->stride * g->w * g->c + (size_t) g->ow * g->oc, in, out;
   uint32_t band = (uint32_t) (8192 / row);
+  Patch patch;
 
   band = band < 1 ? 1 : band;
   for (uint32_t y0 = 0; y0 < g->oh; y0 += band)
-    for (uint32_t ky = 0; ky < g->kernel; ky++)
-      for (uint32_t kx = 0; kx < g->kernel; kx++)
-        dense_dw_tap (g, ky, kx, y0, y0 + band < g->oh ? y0 + band : g->oh, x, dy, dw);
+    for (uint32_t t = 0; t < k * k; t++) {
+      uint32_t y1 = g->oh - y0 < band ? g->oh : y0 + band;
+
+      if (!patch_of_tap (g, t / k, t % k, y0, y1, &patch, &in, &out))
+        continue;
+      for (uint32_t j = 0; j < g->groups; j++)
+        outer (&patch, gi, go, x + in + j * gi, dy + out + j * go,
+               dw + (size_t) t * gi * g->oc + j * go);
+    }
 }

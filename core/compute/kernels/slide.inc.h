@@ -97,15 +97,15 @@ F (ring_move) (Ring *ring, const Sweep *s, uint32_t r, const float *src, float *
 {
   int64_t d = s->g->dilation, rows = s->plane.rows;
 
-  ring->base = r + ring->first;
+  ring->base = (int64_t) r * s->step + ring->first;
   for (ring->j0 = 0; ring->j0 < s->g->kernel && ring->base + ring->j0 * d < 0;)
     ring->j0++;
   for (ring->j1 = s->g->kernel; ring->j1 > ring->j0 && ring->base + (ring->j1 - 1) * d >= rows;)
     ring->j1--;
   for (; ring->j1 > ring->j0 && ring->filled <= ring->base + (ring->j1 - 1) * d; ring->filled++)
     F (ring_fill)
-    (&s->plane, s->g->c, src + (size_t) ring->filled * s->plane.columns * s->g->c,
-     plane + ((uint64_t) ring->filled & ring->mask) * ring->row);
+  (&s->plane, s->g->c, src + (size_t) ring->filled * s->plane.columns * s->g->c,
+   plane + ((uint64_t) ring->filled & ring->mask) * ring->row);
 }
 
 static inline __attribute__ ((always_inline)) void

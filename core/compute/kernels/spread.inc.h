@@ -2,115 +2,114 @@
 /*
  * Weight gradient of a depthwise convolution, one block of LANES channels at a time.
  *
- * The sample's plane is copied into scratch, LANES floats a pixel, within zero rows and columns.
- * Then KY kernel rows of K taps at a time stay in registers over all pixels: dy is loaded once for
- * all of them, inputs are memory operands. All 9 or 25 taps with 32 registers, 9 or 10 with 16.
+ * KY kernel rows of K taps at a time stay in registers over all pixels of a sample, all 9 or 25
+ * taps with 32 registers, 9 or 10 with 16; dy is loaded once for all of them, inputs are memory
+ * operands from the ring of slide.inc.h. Kernel rows outside the image read a row of zeros that
+ * lies behind the ring. Other kernels take one tap at a time, straight from the image, in four sums
+ * by column modulo 4.
  */
-static void
-F (plane_fill) (const Plane *plane, size_t c, const float *from, float *to)
-{
-  size_t row = (size_t) plane->wide * LANES, right = plane->wide - plane->left - plane->columns;
-
-  memset (to, 0, plane->top * row * sizeof *to);
-  to += plane->top * row;
-  for (uint32_t r = 0; r < plane->rows; r++) {
-    memset (to, 0, (size_t) plane->left * LANES * sizeof *to);
-    to += (size_t) plane->left * LANES;
-    for (uint32_t p = 0; p < plane->columns; p++, from += c, to += LANES)
-      STORE (to, LOAD (from));
-    memset (to, 0, right * LANES * sizeof *to);
-    to += right * LANES;
-  }
-  memset (to, 0, (plane->tall - plane->top - plane->rows) * row * sizeof *to);
-}
-
 static inline __attribute__ ((always_inline)) void
-F (depthwise_dw_tile) (const Sweep *s, const float *x, const float *dy, float *dw, const int KY,
-                       const int K, const int D)
+F (spread_tile) (const Sweep *s, const float *x, const float *dy, float *dw, float *plane,
+                 const int A, const int KY, const int K, const int D)
 {
-  size_t row = (size_t) s->plane.wide * LANES, step = (size_t) s->g->stride * LANES, c = s->g->c;
+  size_t c = s->g->c, step = (size_t) s->step * LANES;
+  Ring ring = ring_of (s, LANES, false);
+  const float *zeros = plane + (ring.mask + 1) * ring.row;
+  ptrdiff_t left = ((ptrdiff_t) s->plane.left + (ptrdiff_t) ring.first) * LANES;
   V acc[5][5], zero = { 0 };
+
 #pragma GCC unroll 16
   for (int a = 0; a < KY; a++)
 #pragma GCC unroll 16
     for (int b = 0; b < K; b++)
       acc[a][b] = zero;
   for (uint32_t oy = 0; oy < s->rows; oy++) {
-    const float *in = x + oy * s->g->stride * row;
+    const float *in[5];
 
-    for (uint32_t ox = 0; ox < s->columns; ox++, in += step, dy += c) {
+    F (ring_move) (&ring, s, oy, x, plane);
+#pragma GCC unroll 16
+    for (int a = 0; a < KY; a++)
+      in[a] = left
+              + (A + a >= ring.j0 && A + a < ring.j1
+                     ? plane + ((uint64_t) (ring.base + (A + a) * D) & ring.mask) * ring.row
+                     : zeros);
+    for (size_t p = 0; p < s->columns * step; p += step, dy += c) {
       V g = LOAD (dy);
+
 #pragma GCC unroll 16
       for (int a = 0; a < KY; a++)
 #pragma GCC unroll 16
         for (int b = 0; b < K; b++)
-          acc[a][b] += LOAD (in + a * D * row + b * D * LANES) * g;
+          acc[a][b] += LOAD (in[a] + p + b * D * LANES) * g;
     }
   }
 #pragma GCC unroll 16
   for (int a = 0; a < KY; a++)
 #pragma GCC unroll 16
     for (int b = 0; b < K; b++) {
-      float *to = dw + (size_t) (a * K + b) * c;
+      float *to = dw + (size_t) ((A + a) * K + b) * c;
 
       STORE (to, LOAD (to) + acc[a][b]);
     }
 }
 
 static inline __attribute__ ((always_inline)) void
-F (depthwise_dw_5) (const Sweep *s, const float *x, const float *dy, float *dw, const int D)
+F (spread_5) (const Sweep *s, const float *x, const float *dy, float *dw, float *plane, const int D)
 {
 #if LODE_KERNEL_LANES == 16
-  F (depthwise_dw_tile) (s, x, dy, dw, 5, 5, D);
+  F (spread_tile) (s, x, dy, dw, plane, 0, 5, 5, D);
 #else
-  size_t rows = 2 * (size_t) s->plane.wide * LANES * D, c = s->g->c;
-
-  F (depthwise_dw_tile) (s, x, dy, dw, 2, 5, D);
-  F (depthwise_dw_tile) (s, x + rows, dy, dw + 10 * c, 2, 5, D);
-  F (depthwise_dw_tile) (s, x + 2 * rows, dy, dw + 20 * c, 1, 5, D);
+  F (spread_tile) (s, x, dy, dw, plane, 0, 2, 5, D);
+  F (spread_tile) (s, x, dy, dw, plane, 2, 2, 5, D);
+  F (spread_tile) (s, x, dy, dw, plane, 4, 1, 5, D);
 #endif
 }
 
-/* Any kernel: one tap at a time, four partial sums by column modulo 4. */
 static void
-F (depthwise_dw_tap) (const Sweep *s, const float *x, const float *dy, float *dw)
+F (spread_tap) (const Patch *patch, const float *x, const float *dy, float *dw)
 {
-  size_t row = (size_t) s->plane.wide * LANES, step = (size_t) s->g->stride * LANES, c = s->g->c;
   V zero = { 0 }, acc[4] = { zero, zero, zero, zero };
 
-  for (uint32_t oy = 0; oy < s->rows; oy++) {
-    const float *in = x + oy * s->g->stride * row;
-    uint32_t ox = 0;
+  for (size_t r = 0; r < patch->rows; r++) {
+    const float *in = x + r * patch->x_row, *out = dy + r * patch->y_row;
+    size_t p = 0;
 
-    for (; ox + 4 <= s->columns; ox += 4, in += 4 * step, dy += 4 * c)
+    for (; p + 4 <= patch->columns; p += 4, in += 4 * patch->x_step, out += 4 * patch->y_step)
 #pragma GCC unroll 16
-      for (int p = 0; p < 4; p++)
-        acc[p] += LOAD (in + p * step) * LOAD (dy + p * c);
-    for (; ox < s->columns; ox++, in += step, dy += c)
-      acc[0] += LOAD (in) * LOAD (dy);
+      for (size_t k = 0; k < 4; k++)
+        acc[k] += LOAD (in + k * patch->x_step) * LOAD (out + k * patch->y_step);
+    for (; p < patch->columns; p++, in += patch->x_step, out += patch->y_step)
+      acc[0] += LOAD (in) * LOAD (out);
   }
   STORE (dw, LOAD (dw) + ((acc[0] + acc[1]) + (acc[2] + acc[3])));
 }
 
 static void
-F (depthwise_dw) (const Sweep *s, const float *x, const float *dy, float *dw, float *plane)
+F (spread) (const Sweep *s, const float *x, const float *dy, float *dw, float *plane)
 {
   const LodeConvGeometry *g = s->g;
-  size_t row = (size_t) s->plane.wide * LANES * g->dilation, c = g->c;
-  const float *at = plane + plane_origin (s) * LANES;
+  size_t c = g->c;
+  Patch patch;
 
-  F (plane_fill) (&s->plane, c, x, plane);
-  if (g->kernel == 3 && g->dilation == 1) {
-    F (depthwise_dw_tile) (s, at, dy, dw, 3, 3, 1);
-  } else if (g->kernel == 3 && g->dilation == 2) {
-    F (depthwise_dw_tile) (s, at, dy, dw, 3, 3, 2);
-  } else if (g->kernel == 5 && g->dilation == 1) {
-    F (depthwise_dw_5) (s, at, dy, dw, 1);
-  } else if (g->kernel == 5 && g->dilation == 2) {
-    F (depthwise_dw_5) (s, at, dy, dw, 2);
-  } else {
-    for (uint32_t t = 0; t < g->kernel * g->kernel; t++)
-      F (depthwise_dw_tap)
-    (s, at + t / g->kernel * row + (size_t) (t % g->kernel) * g->dilation * LANES, dy, dw + t * c);
+  if (rings (g)) {
+    Ring ring = ring_of (s, LANES, false);
+
+    F (ring_clear) (&ring, &s->plane, plane);
+    memset (plane + (ring.mask + 1) * ring.row, 0, ring.row * sizeof *plane);
+    if (g->kernel == 3 && g->dilation == 1)
+      F (spread_tile) (s, x, dy, dw, plane, 0, 3, 3, 1);
+    else if (g->kernel == 3)
+      F (spread_tile) (s, x, dy, dw, plane, 0, 3, 3, 2);
+    else if (g->dilation == 1)
+      F (spread_5) (s, x, dy, dw, plane, 1);
+    else
+      F (spread_5) (s, x, dy, dw, plane, 2);
+    return;
+  }
+  for (uint32_t t = 0; t < g->kernel * g->kernel; t++) {
+    size_t in, out;
+
+    if (patch_of_tap (g, t / g->kernel, t % g->kernel, 0, g->oh, &patch, &in, &out))
+      F (spread_tap) (&patch, x + in, dy + out, dw + t * c);
   }
 }

@@ -31,9 +31,9 @@ typedef struct Patch {
   size_t rows, columns, x_row, x_step, y_row, y_step, ldw;
 } Patch;
 
-/* A source image of rows × columns within zeros: tall × wide. */
+/* A source image of rows × columns between columns of zeros. */
 typedef struct Plane {
-  uint32_t rows, columns, top, tall, left, wide;
+  uint32_t rows, columns, left, wide;
 } Plane;
 
 typedef struct Sweep {
@@ -44,7 +44,7 @@ typedef struct Sweep {
   Plane plane;
 } Sweep;
 
-/* Rows of a source copied as a sweep of stride 1 first needs them, and the kernel rows of its
+/* Rows of a source, copied as a sweep of lines first needs them, and the kernel rows of its
  * present row. */
 typedef struct Ring {
   uint64_t mask;
@@ -84,7 +84,7 @@ sweep_forward (const LodeConvGeometry *g)
   int64_t reach = (int64_t) (g->kernel - 1) * g->dilation - g->pad;
   Sweep s = { .g = g, .rows = g->oh, .columns = g->ow, .classes = 1, .step = g->stride };
 
-  s.plane = (Plane){ .rows = g->h, .columns = g->w, .tall = g->h };
+  s.plane = (Plane){ .rows = g->h, .columns = g->w };
   pad_extent (g->w, -(int64_t) g->pad, (int64_t) (g->ow - 1) * g->stride + reach, &s.plane.left,
               &s.plane.wide);
   return s;
@@ -99,36 +99,16 @@ sweep_back (const LodeConvGeometry *g)
     .g = g, .back = true, .rows = g->h, .columns = g->w, .classes = g->stride, .step = 1
   };
 
-  s.plane = (Plane){ .rows = g->oh, .columns = g->ow, .tall = g->oh };
+  s.plane = (Plane){ .rows = g->oh, .columns = g->ow };
   pad_extent (g->ow, floor_divide (low, g->stride), floor_divide (high, g->stride), &s.plane.left,
               &s.plane.wide);
-  return s;
-}
-
-/* For weight gradients: forward, with zero rows too. */
-static Sweep
-sweep_weights (const LodeConvGeometry *g)
-{
-  int64_t reach = (int64_t) (g->kernel - 1) * g->dilation - g->pad;
-  Sweep s = sweep_forward (g);
-
-  pad_extent (g->h, -(int64_t) g->pad, (int64_t) (g->oh - 1) * g->stride + reach, &s.plane.top,
-              &s.plane.tall);
   return s;
 }
 
 static size_t
 plane_size (const Sweep *s)
 {
-  return (size_t) s->plane.tall * s->plane.wide;
-}
-
-/* Where tap 0 of output pixel 0 reads, in pixels of the plane of sweep_weights. */
-static size_t
-plane_origin (const Sweep *s)
-{
-  return (size_t) ((int64_t) s->plane.top - s->g->pad) * s->plane.wide
-         + (size_t) ((int64_t) s->plane.left - s->g->pad);
+  return (size_t) s->plane.rows * s->plane.wide;
 }
 
 /* The source pixel that tap k of output pixel `to` reads; false: none. */
@@ -181,6 +161,13 @@ across_fill (const Sweep *s, uint32_t q, size_t pixel, size_t tap, Axis *axis)
       axis->tap[axis->n++] = k * tap;
     }
   }
+}
+
+/* Kernels that have tiles of their own, which read from a ring. */
+static bool
+rings (const LodeConvGeometry *g)
+{
+  return (g->kernel == 3 || g->kernel == 5) && g->dilation <= 2;
 }
 
 /* The least power of two of rows that holds a window. */
@@ -243,4 +230,49 @@ static inline size_t
 line_length (const Sweep *s, uint32_t q)
 {
   return q < s->columns ? (s->columns - q + s->classes - 1) / s->classes : 0;
+}
+
+/* Outputs [first, last) for which tap k reads inside `extent` pixels. */
+static void
+outputs_inside (const LodeConvGeometry *g, uint32_t k, uint32_t extent, uint32_t outs,
+                uint32_t *first, uint32_t *last)
+{
+  int64_t at = (int64_t) k * g->dilation - g->pad;
+  int64_t low = at < 0 ? (-at + g->stride - 1) / g->stride : 0;
+  int64_t high = floor_divide ((int64_t) extent - 1 - at, g->stride) + 1;
+
+  high = high > outs ? outs : high;
+  *first = (uint32_t) (low < high ? low : 0);
+  *last = (uint32_t) (low < high ? high : 0);
+}
+
+/*
+ * What tap (ky, kx) joins of one sample, for output rows [y0, y1); in, out: where the patch begins,
+ * in floats. false: nothing.
+ */
+static bool
+patch_of_tap (const LodeConvGeometry *g, uint32_t ky, uint32_t kx, uint32_t y0, uint32_t y1,
+              Patch *patch, size_t *in, size_t *out)
+{
+  uint32_t top, bottom, left, right;
+  size_t iy, ix;
+
+  outputs_inside (g, ky, g->h, g->oh, &top, &bottom);
+  outputs_inside (g, kx, g->w, g->ow, &left, &right);
+  top = top > y0 ? top : y0;
+  bottom = bottom < y1 ? bottom : y1;
+  if (top >= bottom || left >= right)
+    return false;
+  iy = (size_t) ((int64_t) top * g->stride + (int64_t) ky * g->dilation - g->pad);
+  ix = (size_t) ((int64_t) left * g->stride + (int64_t) kx * g->dilation - g->pad);
+  *patch = (Patch){ .rows = bottom - top,
+                    .columns = right - left,
+                    .x_row = (size_t) g->stride * g->w * g->c,
+                    .x_step = (size_t) g->stride * g->c,
+                    .y_row = (size_t) g->ow * g->oc,
+                    .y_step = g->oc,
+                    .ldw = g->oc };
+  *in = (iy * g->w + ix) * g->c;
+  *out = ((size_t) top * g->ow + left) * g->oc;
+  return true;
 }

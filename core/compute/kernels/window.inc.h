@@ -13,6 +13,18 @@
 #define NONE(m) (~(m))
 #endif
 
+static inline __attribute__ ((always_inline)) V
+F (greater) (V a, V b)
+{
+#if LANES == 1
+  return a > b ? a : b;
+#else
+  for (int l = 0; l < LANES; l++) /* becomes one instruction, which masks do not */
+    b[l] = a[l] > b[l] ? a[l] : b[l];
+  return b;
+#endif
+}
+
 /* K: columns of the window where that is a constant, 0 where clip tells. */
 static inline __attribute__ ((always_inline)) void
 F (max_run) (const LodePoolGeometry *g, const Clip *clip, const float *x, float *y,
@@ -24,16 +36,17 @@ F (max_run) (const LodePoolGeometry *g, const Clip *clip, const float *x, float 
   for (uint32_t p = 0; p < clip->count; p++, x += (size_t) g->stride * g->c, y += g->c) {
     const float *in = x;
     V best = LOAD (in);
+    F (mask) broken = { 0 };
 
     for (uint32_t a = clip->y0; a < clip->y1; a++, in += row)
 #pragma GCC unroll 4
       for (size_t b = 0; b < wide; b++) {
         V v = LOAD (in + b * g->c);
-        F (mask) more = (v > best) | (v != v);
 
-        best = CHOOSE (more, v, best);
+        broken |= v != v;
+        best = F (greater) (v, best);
       }
-    STORE (y, best);
+    STORE (y, CHOOSE (broken, (V){ 0 } + NAN, best));
   }
 }
 
