@@ -14,7 +14,7 @@
 
 /* Bytes of one tensor that a worker keeps in its second-level cache while samples go through a
  * region. */
-static const size_t cache_share = 256 << 10;
+static const size_t cache_share = 128 << 10;
 
 /* Floats that the partial gradients of one weight should not exceed. */
 static const size_t partial_limit = 1 << 20;
@@ -195,8 +195,9 @@ cut_batch (LodeProgram *p)
   p->units = (p->batch + p->unit - 1) / p->unit;
 }
 
+/* Earliest regions of forward. */
 static void
-find_levels (LodeProgram *p, Levels *l)
+find_early (LodeProgram *p, Levels *l)
 {
   for (uint32_t v = 0; v < p->nodes; v++) {
     const LodeNode *node = &p->node[v];
@@ -211,8 +212,36 @@ find_levels (LodeProgram *p, Levels *l)
         base = MAX (base, l->ready[p->input[i]]);
     l->base[v] = base;
     l->ready[v] = base + (kind->settle != NULL);
-    l->regions = MAX (l->regions, l->base[v] + 1 + (kind->settle && kind->forward));
+    l->regions = MAX (l->regions, base + 1 + (kind->settle && kind->forward));
   }
+}
+
+/* Moves every node to the last region that its readers allow: values live shorter. */
+static void
+find_late (LodeProgram *p, Levels *l)
+{
+  for (uint32_t v = 0; v < p->nodes; v++)
+    l->ready[v] = l->regions - 1;
+  for (uint32_t v = p->nodes; v-- > 0;) {
+    const LodeNode *node = &p->node[v];
+    const LodeKind *kind = lode_kind_of (node);
+
+    if (!(p->node_flag[v] & LODE_NODE_LIVE))
+      continue;
+    if (kind->settle && !kind->forward && !l->uses[v])
+      l->ready[v] = l->regions; /* an output that is settled is ready behind the last region */
+    l->base[v] = l->ready[v] - (kind->settle != NULL);
+    for (uint32_t i = node->first; node->kind != LODE_KIND_ZERO && i < node->first + node->inputs;
+         i++)
+      if (!(p->in_flag[i] & LODE_IN_ZERO))
+        l->ready[p->input[i]] = MIN (l->ready[p->input[i]], l->base[v]);
+  }
+}
+
+/* Regions of backward: a gradient is complete when the last of its contributions is there. */
+static void
+find_back (LodeProgram *p, Levels *l)
+{
   for (uint32_t v = p->nodes; v-- > 0;) {
     const LodeNode *node = &p->node[v];
     const LodeKind *kind = lode_kind_of (node);
@@ -668,7 +697,9 @@ lode_program_compile (LodeEngine *engine, const LodeRecord *record, uint32_t bat
   mark_live (p, &l);
   mark_wanted (p);
   cut_batch (p);
-  find_levels (p, &l);
+  find_early (p, &l);
+  find_late (p, &l);
+  find_back (p, &l);
   build_regions (p, &l);
   mark_first (p, &l);
   p->buffer = g_new (LodeBuffer, 5 * n + 1);
