@@ -22,7 +22,11 @@ F (tile) (const Line *l, const float *x, const float *w, const float *bias, floa
     for (uint32_t b = 0; b < l->across->n; b++) {
       const float *in = x + l->down->in[a] + l->across->in[b],
                   *tap = w + l->down->tap[a] + l->across->tap[b];
+      const float *high = in + (P > 8 ? 8 * l->step : 0);
 
+      /* Pixels 8 to 15 from a pointer of their own: 15 offsets from one would not fit the
+       * registers. */
+      __asm__("" : "+r"(high));
       for (uint32_t i = 0; i < l->ci; i++, tap += l->ldw) {
         V wv[2];
 #pragma GCC unroll 16
@@ -32,7 +36,7 @@ F (tile) (const Line *l, const float *x, const float *w, const float *bias, floa
         for (int p = 0; p < P; p++)
 #pragma GCC unroll 16
           for (int j = 0; j < W; j++)
-            acc[p][j] += in[p * l->step + i] * wv[j];
+            acc[p][j] += (p < 8 ? in[p * l->step + i] : high[(p - 8) * l->step + i]) * wv[j];
       }
     }
 #pragma GCC unroll 16
