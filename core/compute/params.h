@@ -14,7 +14,7 @@ typedef struct LodeParamSet {
   LodeLayout *layout;
   uint32_t slots;
   float **at;       /* [slots] into `data`; 64-byte aligned each */
-  bool *touched;    /* [slots] of a gradient: the last pass wrote it */
+  bool *touched;    /* [slots] may differ from zero: of a gradient, the last pass wrote it */
   float *data;
   size_t size;      /* floats in data, alignment gaps included */
 } LodeParamSet;

@@ -40,8 +40,8 @@ typedef struct LodeWindow {
 
 /*
  * An operation that a plugin brings. Chunks are dense NHWC float32 of `n` samples. Functions are [pool],
- * pure, and see only their arguments; reductions over samples go through `dweight`, a buffer of the
- * chunk's own, zeroed, which the host adds up in chunk order. WHOLE: samples are coupled, so the chunk is the batch.
+ * pure, and see only their arguments; reductions over samples go through `dweight`, which is zeroed before
+ * the first of a fixed group of chunks and added up by the host in a fixed order. WHOLE: samples are coupled, so the chunk is the batch.
  */
 enum { LODE_OP_WHOLE = 1 };
 
@@ -163,7 +163,7 @@ lode_global_pool (LodeGraph *graph, LodeValue x)
   return graph->calls->global_pool (graph, x);
 }
 
-/* Sum; unequal widths are summed on the channels that all have, the others keep their partial sum. */
+/* Sum; absent values are left out; unequal widths are summed on the channels that all have, the others keep their partial sum. */
 static inline LodeValue
 lode_add (LodeGraph *graph, uint32_t n, const LodeValue *x)
 {
