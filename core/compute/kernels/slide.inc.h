@@ -9,7 +9,6 @@
  * in L1. taps (everything else): P accumulators, inputs are memory operands straight from the
  * image; pixels at the edges are tiles of one with the taps that lie inside.
  */
-#define LONGEST_TILE (LODE_KERNEL_LANES == 16 ? 16 : 8)
 
 /* The ring: `mask` + 1 rows of `row` floats, `left` floats of zeros before and the rest behind. */
 static void
@@ -28,8 +27,11 @@ F (ring_clear) (const Ring *ring, const Plane *plane, float *to)
 static inline void
 F (ring_fill) (const Plane *plane, size_t c, const float *from, float *to)
 {
+  size_t columns = plane->columns; /* a copy, because a STORE may alias anything */
+
   to += (size_t) plane->left * LANES;
-  for (uint32_t p = 0; p < plane->columns; p++, from += c, to += LANES)
+#pragma GCC unroll 4
+  for (size_t p = 0; p < columns; p++, from += c, to += LANES)
     STORE (to, LOAD (from));
 }
 
@@ -38,11 +40,12 @@ static inline __attribute__ ((always_inline)) void
 F (slide_tile) (const Ring *ring, const float *x, const float *w, const float *bias, float *y,
                 const int P, const int K, const int D)
 {
-  V acc[16], zero = { 0 };
+  size_t to = ring->to;
+  V acc[8], zero = { 0 };
 
 #pragma GCC unroll 32
   for (int p = 0; p < P; p++)
-    acc[p] = ring->add ? LOAD (y + p * ring->to) : bias ? LOAD (bias) : zero;
+    acc[p] = ring->add ? LOAD (y + p * to) : bias ? LOAD (bias) : zero;
   for (int64_t j = ring->j0; j < ring->j1; j++) {
     const float *in = x + ((uint64_t) (ring->base + j * D) & ring->mask) * ring->row;
     const float *tap = w + j * ring->down;
@@ -63,7 +66,7 @@ F (slide_tile) (const Ring *ring, const float *x, const float *w, const float *b
   }
 #pragma GCC unroll 32
   for (int p = 0; p < P; p++)
-    STORE (y + p * ring->to, acc[p]);
+    STORE (y + p * to, acc[p]);
 }
 
 #define CASE(p)                                                                                    \
@@ -76,12 +79,9 @@ F (slide_row) (const Ring *ring, size_t m, const float *x, const float *w, const
                float *y, const int K, const int D)
 {
   while (m) {
-    size_t p = m >= LONGEST_TILE ? LONGEST_TILE : m > 8 ? 8 : m;
+    size_t p = m >= 8 ? 8 : m;
 
     switch (p) {
-#if LODE_KERNEL_LANES == 16
-      CASE (16)
-#endif
       CASE (8) CASE (7) CASE (6) CASE (5) CASE (4) CASE (3) CASE (2) CASE (1)
     }
     x += p * LANES;
@@ -144,11 +144,12 @@ static inline __attribute__ ((always_inline)) void
 F (taps_tile) (const Line *l, const Axis *across, const float *x, const float *w, const float *bias,
                float *y, const int P)
 {
+  size_t to = l->to, step = l->step;
   V acc[8], zero = { 0 };
 
 #pragma GCC unroll 32
   for (int p = 0; p < P; p++)
-    acc[p] = l->add ? LOAD (y + p * l->to) : bias ? LOAD (bias) : zero;
+    acc[p] = l->add ? LOAD (y + p * to) : bias ? LOAD (bias) : zero;
   for (uint32_t a = 0; a < l->down->n; a++)
     for (uint32_t b = 0; b < across->n; b++) {
       const float *in = x + l->down->in[a] + across->in[b];
@@ -156,11 +157,11 @@ F (taps_tile) (const Line *l, const Axis *across, const float *x, const float *w
 
 #pragma GCC unroll 32
       for (int p = 0; p < P; p++)
-        acc[p] += LOAD (in + p * l->step) * wv;
+        acc[p] += LOAD (in + p * step) * wv;
     }
 #pragma GCC unroll 32
   for (int p = 0; p < P; p++)
-    STORE (y + p * l->to, acc[p]);
+    STORE (y + p * to, acc[p]);
 }
 
 #define CASE(p)                                                                                    \
@@ -228,5 +229,3 @@ F (taps) (const Sweep *s, const float *src, const float *w, const float *bias, f
     }
   }
 }
-
-#undef LONGEST_TILE

@@ -12,12 +12,13 @@ static inline __attribute__ ((always_inline)) void
 F (tile) (const Line *l, const float *x, const float *w, const float *bias, float *y, const int P,
           const int W)
 {
+  size_t to = l->to, step = l->step;
   V acc[16][2], zero = { 0 };
 #pragma GCC unroll 16
   for (int p = 0; p < P; p++)
 #pragma GCC unroll 16
     for (int j = 0; j < W; j++)
-      acc[p][j] = l->add ? LOAD (y + p * l->to + j * LANES) : bias ? LOAD (bias + j * LANES) : zero;
+      acc[p][j] = l->add ? LOAD (y + p * to + j * LANES) : bias ? LOAD (bias + j * LANES) : zero;
   for (uint32_t a = 0; a < l->down->n; a++)
     for (uint32_t b = 0; b < l->across->n; b++) {
       const float *in = x + l->down->in[a] + l->across->in[b],
@@ -36,14 +37,14 @@ F (tile) (const Line *l, const float *x, const float *w, const float *bias, floa
         for (int p = 0; p < P; p++)
 #pragma GCC unroll 16
           for (int j = 0; j < W; j++)
-            acc[p][j] += (p < 8 ? in[p * l->step + i] : high[(p - 8) * l->step + i]) * wv[j];
+            acc[p][j] += (p < 8 ? in[p * step + i] : high[(p - 8) * step + i]) * wv[j];
       }
     }
 #pragma GCC unroll 16
   for (int p = 0; p < P; p++)
 #pragma GCC unroll 16
     for (int j = 0; j < W; j++)
-      STORE (y + p * l->to + j * LANES, acc[p][j]);
+      STORE (y + p * to + j * LANES, acc[p][j]);
 }
 
 #define CASE(p, wide)                                                                              \

@@ -30,18 +30,19 @@ static inline __attribute__ ((always_inline)) void
 F (max_run) (const LodePoolGeometry *g, const Clip *clip, const float *x, float *y,
              const uint32_t K)
 {
-  size_t row = (size_t) g->w * g->c, wide = K ? K : clip->x1 - clip->x0;
+  size_t c = g->c, jump = g->stride * c, row = g->w * c, y1 = clip->y1, count = clip->count,
+         wide = K ? K : clip->x1 - clip->x0;
 
-  x += clip->y0 * row + (size_t) clip->x0 * g->c;
-  for (uint32_t p = 0; p < clip->count; p++, x += (size_t) g->stride * g->c, y += g->c) {
+  x += clip->y0 * row + clip->x0 * c;
+  for (uint32_t p = 0; p < count; p++, x += jump, y += c) {
     const float *in = x;
     V best = LOAD (in);
     F (mask) broken = { 0 };
 
-    for (uint32_t a = clip->y0; a < clip->y1; a++, in += row)
+    for (uint32_t a = clip->y0; a < y1; a++, in += row)
 #pragma GCC unroll 4
       for (size_t b = 0; b < wide; b++) {
-        V v = LOAD (in + b * g->c);
+        V v = LOAD (in + b * c);
 
         broken |= v != v;
         best = F (greater) (v, best);
@@ -54,21 +55,21 @@ static inline __attribute__ ((always_inline)) void
 F (max_run_dx) (const LodePoolGeometry *g, const Clip *clip, const float *x, const float *y,
                 const float *dy, float *dx, const uint32_t K)
 {
-  size_t row = (size_t) g->w * g->c, wide = K ? K : clip->x1 - clip->x0, at;
+  size_t c = g->c, jump = g->stride * c, row = g->w * c, y1 = clip->y1, count = clip->count,
+         wide = K ? K : clip->x1 - clip->x0, at;
   V zero = { 0 };
 
-  at = clip->y0 * row + (size_t) clip->x0 * g->c;
-  for (uint32_t p = 0; p < clip->count;
-       p++, at += (size_t) g->stride * g->c, y += g->c, dy += g->c) {
+  at = clip->y0 * row + clip->x0 * c;
+  for (uint32_t p = 0; p < count; p++, at += jump, y += c, dy += c) {
     V best = LOAD (y), give = LOAD (dy);
     F (mask) left = NONE ((F (mask)){ 0 });
     size_t in = at;
 
-    for (uint32_t a = clip->y0; a < clip->y1; a++, in += row)
+    for (uint32_t a = clip->y0; a < y1; a++, in += row)
 #pragma GCC unroll 4
       for (size_t b = 0; b < wide; b++) {
-        float *to = dx + in + b * g->c;
-        F (mask) here = (LOAD (x + in + b * g->c) == best) & left;
+        float *to = dx + in + b * c;
+        F (mask) here = (LOAD (x + in + b * c) == best) & left;
 
         STORE (to, LOAD (to) + CHOOSE (here, give, zero));
         left &= NONE (here);
@@ -80,17 +81,18 @@ static inline __attribute__ ((always_inline)) void
 F (avg_run) (const LodePoolGeometry *g, const Clip *clip, const float *x, float *y,
              const uint32_t K)
 {
-  size_t row = (size_t) g->w * g->c, wide = K ? K : clip->x1 - clip->x0;
+  size_t c = g->c, jump = g->stride * c, row = g->w * c, y1 = clip->y1, count = clip->count,
+         wide = K ? K : clip->x1 - clip->x0;
 
-  x += clip->y0 * row + (size_t) clip->x0 * g->c;
-  for (uint32_t p = 0; p < clip->count; p++, x += (size_t) g->stride * g->c, y += g->c) {
+  x += clip->y0 * row + clip->x0 * c;
+  for (uint32_t p = 0; p < count; p++, x += jump, y += c) {
     const float *in = x;
     V sum = { 0 };
 
-    for (uint32_t a = clip->y0; a < clip->y1; a++, in += row)
+    for (uint32_t a = clip->y0; a < y1; a++, in += row)
 #pragma GCC unroll 4
       for (size_t b = 0; b < wide; b++)
-        sum += LOAD (in + b * g->c);
+        sum += LOAD (in + b * c);
     STORE (y, sum * clip->share);
   }
 }
@@ -99,17 +101,18 @@ static inline __attribute__ ((always_inline)) void
 F (avg_run_dx) (const LodePoolGeometry *g, const Clip *clip, const float *dy, float *dx,
                 const uint32_t K)
 {
-  size_t row = (size_t) g->w * g->c, wide = K ? K : clip->x1 - clip->x0;
+  size_t c = g->c, jump = g->stride * c, row = g->w * c, y1 = clip->y1, count = clip->count,
+         wide = K ? K : clip->x1 - clip->x0;
 
-  dx += clip->y0 * row + (size_t) clip->x0 * g->c;
-  for (uint32_t p = 0; p < clip->count; p++, dx += (size_t) g->stride * g->c, dy += g->c) {
+  dx += clip->y0 * row + clip->x0 * c;
+  for (uint32_t p = 0; p < count; p++, dx += jump, dy += c) {
     V give = LOAD (dy) * clip->share;
     float *to = dx;
 
-    for (uint32_t a = clip->y0; a < clip->y1; a++, to += row)
+    for (uint32_t a = clip->y0; a < y1; a++, to += row)
 #pragma GCC unroll 4
       for (size_t b = 0; b < wide; b++)
-        STORE (to + b * g->c, LOAD (to + b * g->c) + give);
+        STORE (to + b * c, LOAD (to + b * c) + give);
   }
 }
 
