@@ -116,6 +116,13 @@ struct LodeFit {
   const LodeFitCalls *calls;
 };
 
+/* Whether an error says that a loss was not finite: the weights ran away, nothing else is wrong. [any] */
+static inline bool
+lode_error_diverged (const GError *error)
+{
+  return error && error->code == 1 && error->domain == g_quark_try_string ("lode-run-error");
+}
+
 static inline void
 lode_net_free (LodeNet *net)
 {
@@ -150,7 +157,7 @@ lode_net_freeze (LodeNet *net, const char *prefix, bool frozen)
   net->calls->freeze (net, prefix, frozen);
 }
 
-/* Errors: LODE_RUN_ERROR_NUMBER for a loss that is not finite, with the batch's indices. */
+/* Errors: one that lode_error_diverged knows for a loss that is not finite, with the batch's indices. */
 static inline bool
 lode_net_pass (LodeNet *net, const LodeBatch *batch, const LodeChoice *choice, LodePass *pass, GError **error)
 {
