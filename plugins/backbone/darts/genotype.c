@@ -258,7 +258,7 @@ draw_cell (GString *dot, uint32_t cell, uint32_t nodes, const uint8_t *arch)
 
     draw_node (dot, cell, suffix, label, "#d5e1f2");
   }
-  draw_node (dot, cell, "out", "c_{k}", "#f4e6c3");
+  draw_node (dot, cell, "out", "c_k", "#f4e6c3");
   for (uint32_t node = 2; node < nodes + 2; node++) {
     for (uint32_t from = 0; from < node; from++) {
       uint8_t op = arch[first_edge (node) + from];
@@ -281,8 +281,9 @@ darts_dot (uint32_t nodes, const uint8_t *arch)
       "  node [shape=box, style=\"rounded,filled\", fontname=\"Helvetica\", height=0.4];\n"
       "  edge [fontname=\"Helvetica\", fontsize=11];\n");
 
-  for (uint32_t cell = 0; cell < CELLS; cell++)
-    draw_cell (dot, cell, nodes, arch + cell * edges_of (nodes));
+  /* Graphviz stacks from the bottom */
+  draw_cell (dot, CELL_REDUCE, nodes, arch + CELL_REDUCE * edges_of (nodes));
+  draw_cell (dot, CELL_NORMAL, nodes, arch + CELL_NORMAL * edges_of (nodes));
   g_string_append (dot, "}\n");
   return g_string_free (dot, FALSE);
 }
