@@ -15,8 +15,10 @@
 /* The options of any data set (group `data`, beside `type`). */
 typedef struct LodeDataConf {
   int64_t side;                /* pixels; 0: as stored. Area-averaged down, bilinear up */
-  double train, valid, test;   /* examples (> 1) or share (≤ 1) of train part, train part, test part; 0: train, test all; valid none */
-  double arch;                 /* share of the training split held out for the architecture's own batches */
+  /* Examples (> 1) or share (≤ 1): train of the training part, valid of what that leaves, test of the test
+   * part; 0: train and test all, valid none. */
+  double train, valid, test;
+  double arch;                 /* share of the rest, held out for the architecture's own batches */
   bool normalise;              /* by mean and deviation of each channel over the training split */
   int64_t crop;                /* pixels of padding before a random crop */
   bool flip;                   /* horizontal, half of the time */
@@ -30,7 +32,7 @@ extern const uint32_t lode_data_options_n;
 typedef struct LodeData LodeData;
 
 /* Takes the opened dataset over (closes it, also on failure). Splits are seeded and stratified; where the dataset
- * gives splits or groups they are kept. [main] */
+ * gives splits or groups they are kept (a test part is all test). Streams end before it is freed. [main] */
 LodeData *lode_data_new (const LodeDatasetOps *, LodeDataset *, const LodeDataConf *, uint64_t seed, GError **);
 void lode_data_free (LodeData *);
 
@@ -44,7 +46,8 @@ LodePool *lode_data_pool (LodeData *);                      /* what a sampler se
 void lode_data_show_labels (LodeData *, bool shown);        /* whether the pool's label () answers */
 const char *lode_data_digest (const LodeData *);            /* sha256 over pixels and targets of the training part, hex */
 
-/* What a stream of WEIGHTS asks before the first batch of an epoch; picks has room for the whole pool. */
+/* What a stream of WEIGHTS asks before the first batch of an epoch; picks has room for the whole pool. Each
+ * pick comes once an epoch, with weight · times · its own weight, scaled to mean 1. */
 typedef bool (*LodeSelectFunc) (void *data, const LodeAsk *, LodePicks *, GError **);
 
 typedef struct LodeStreamSpec {

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where data lie: LODE_DATA_PATH, the user's and the system's XDG folders, /usr/share/datasets.
+ */
+#ifndef LODE_CORE_FIND_H
+#define LODE_CORE_FIND_H
+
+#include <glib.h>
+
+/* Full path (transfer full) of a file or folder. A name that is absolute or begins with "./" or
+ * "../" stands for itself. Errors: LODE_RUN_ERROR_DATA, with the folders looked in. [any] */
+char *lode_data_find (const char *name, GError **);
+
+#endif

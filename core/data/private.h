@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside of the data layer: what its files share.
+ */
+#ifndef LODE_CORE_DATA_PRIVATE_H
+#define LODE_CORE_DATA_PRIVATE_H
+
+#include "data/data.h"
+#include <lode/rng.h>
+
+/* One part of a data set. What examples carry beside pixels is always in memory; pixels are with
+ * `preload`. */
+typedef struct LodePart {
+  uint32_t n;
+  void *pixel;    /* [n][h][w][c] at the size and in the type of streams' samples, or NULL: read on
+                     demand */
+  int32_t *label; /* [n], or NULL */
+  float *target;  /* [n][targets], or NULL */
+  float *weight;  /* [n], or NULL: 1 */
+  int32_t *group; /* [n], or NULL */
+  int32_t *split; /* [n], or NULL */
+} LodePart;
+
+/* Examples of a role, as ascending indices into a part. */
+typedef struct LodeSplit {
+  uint32_t part, n;
+  uint32_t *at;
+  double weight; /* mean of the examples' weights */
+} LodeSplit;
+
+struct LodeData {
+  LodePool pool; /* first */
+  const LodeDatasetOps *ops;
+  LodeDataset *dataset;
+  LodeDataInfo info;
+  LodeDataConf conf;
+  LodeShape shape;
+  uint64_t seed;
+  LodePart part[LODE_PARTS];
+  LodeSplit weights, arch, valid, test;
+  double *counts;       /* [classes] */
+  char **class_names;   /* [classes] */
+  float *scale, *shift; /* [w][c], the same for each column: normalised = raw · scale + shift */
+  bool labels_shown;
+  char *digest;
+};
+
+/* Of a sample as streams give it: values, and bytes in the stored type. */
+size_t lode_data_values (const LodeData *);
+size_t lode_data_bytes (const LodeData *);
+
+/* Reads and checks all but the pixels. */
+bool lode_part_open (LodeData *, uint32_t part, GError **);
+/* Reads the pixels if they are to be kept; their digest, with the targets', where `digest` is not
+ * NULL. */
+bool lode_part_load (LodeData *, uint32_t part, GChecksum *digest, GError **);
+void lode_part_clear (LodePart *);
+/* Samples at the size of streams: out: [n][h][w][c] of the stored type. Checks that reals are
+ * finite. [any] */
+bool lode_part_read (const LodeData *, uint32_t part, uint32_t n, const uint32_t *index, void *out,
+                     GError **);
+
+/* Fills weights, arch, valid and test. */
+bool lode_split_all (LodeData *, GError **);
+const LodeSplit *lode_data_split (const LodeData *, uint32_t role);
+
+/* Fills scale and shift. */
+bool lode_data_normalise (LodeData *, GError **);
+
+/* [h][w][c] → [oh][ow][c]: area average down, bilinear up, each axis by itself. */
+void lode_resize (const float *in, const LodeShape *from, float *out, const LodeShape *to);
+
+/* Crop, flip, normalise, cutout of one stored sample. rng NULL: no augmentation. A pure function of
+ * its arguments. out: [h][w][c] [any] */
+void lode_sample_write (const LodeData *, const void *sample, LodeRng *rng, float *out);
+
+#endif
