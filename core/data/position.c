@@ -95,7 +95,7 @@ check_clock (const Stream *stream, const char *prefix, const uint64_t *clock, GE
     return refuse (error, prefix, "batch size", clock[AT_BATCH], stream->spec.batch);
   if (clock[AT_COUNT] != count)
     return refuse (error, prefix, "examples", clock[AT_COUNT], count);
-  if (clock[AT_PICKS] > count || (clock[AT_BEGUN] && asks != (clock[AT_PICKS] > 0)))
+  if (clock[AT_PICKS] > count || (asks && clock[AT_BEGUN]) != (clock[AT_PICKS] > 0))
     return refuse (error, prefix, "picks", clock[AT_PICKS], asks ? count : 0);
   return true;
 }

@@ -37,11 +37,11 @@ stream_release (LodeStream *base, const LodeBatch *batch)
 {
   Stream *stream = (Stream *) base;
 
-  g_mutex_lock (&stream->mutex);
+  pthread_mutex_lock (&stream->mutex);
   for (int i = 0; i < SLOTS; i++)
     if (&stream->slot[i].batch == batch && stream->slot[i].state == SLOT_HELD)
       stream->slot[i].state = SLOT_FREE;
-  g_mutex_unlock (&stream->mutex);
+  pthread_mutex_unlock (&stream->mutex);
 }
 
 static void

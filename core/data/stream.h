@@ -10,6 +10,8 @@
 
 #include "data/private.h"
 
+#include <pthread.h>
+
 enum { HELD = 4, AHEAD = 2, SLOTS = HELD + AHEAD };
 
 typedef enum { SLOT_FREE, SLOT_WANTED, SLOT_FILLING, SLOT_READY, SLOT_HELD } SlotState;
@@ -45,9 +47,10 @@ typedef struct Stream {
   float *weight;      /* [split's n] of the picks, or NULL: the data's own */
 
   Slot slot[SLOTS];
-  GThread *thread;
-  GMutex mutex;
-  GCond changed;
+  pthread_t thread;
+  bool runs; /* there is a thread */
+  pthread_mutex_t mutex;
+  pthread_cond_t changed;
   bool quit; /* under the mutex */
 } Stream;
 

@@ -201,14 +201,14 @@ cifar_close (LodeDataset *set)
   g_free (set);
 }
 
-/* The folder of the configuration, or the first of the layout's that is there; else the first one's
- * error. */
+/* The folder of the configuration. An empty one, or the layout's first name, stands for all of its
+ * names: the first that is there, else the first one's error. */
 static char *
 find_folder (const LodeHost *host, const Conf *conf, const Layout *layout, GError **error)
 {
   GError *first = NULL;
 
-  if (*conf->folder)
+  if (*conf->folder && !g_str_equal (conf->folder, layout->folder[0]))
     return lode_find_data (host, conf->folder, error);
   for (const char *const *name = layout->folder; *name; name++) {
     char *path = lode_find_data (host, *name, first ? NULL : &first);
