@@ -204,6 +204,7 @@ test_groups (void)
   Fake fake = numbered (1200, 0, 3);
   LodeDataConf conf = raw_conf ();
   g_autofree uint32_t *role_of = g_new0 (uint32_t, 1200), *where = g_new0 (uint32_t, 1200);
+  uint32_t alone = 0;
   LodeData *data;
 
   fake.has = LODE_HAS_GROUP;
@@ -226,11 +227,13 @@ test_groups (void)
       role_of[g_array_index (list, uint32_t, i)] = r + 1;
   }
   for (uint32_t i = 0; i < 1200; i++) {
+    alone |= group[i] < 0 ? 1u << role_of[i] : 0;
     if (group[i] >= 0 && where[group[i]])
       g_assert_cmpuint (where[group[i]], ==, role_of[i]);
     if (group[i] >= 0)
       where[group[i]] = role_of[i];
   }
+  g_assert_cmpuint (alone, ==, 2 | 4 | 8); /* no group is not a group */
   lode_data_free (data);
 }
 
