@@ -1,4 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "error.h"
 
-G_DEFINE_QUARK (lode-run-error, lode_run_error)
+G_DEFINE_QUARK (lode - run - error, lode_run_error)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Recording. A LodeRecord is the private side of LodeGraph: the host makes one, a backbone fills it through
- * the public calls, the host adds head and outputs, and the compiler reads it.
+ * Recording. A LodeRecord is the private side of LodeGraph: the host makes one, a backbone fills it
+ * through the public calls, the host adds head and outputs, and the compiler reads it.
  */
 #ifndef LODE_CORE_GRAPH_H
 #define LODE_CORE_GRAPH_H
@@ -12,8 +12,10 @@
 
 typedef struct LodeRecord LodeRecord; /* begins with a LodeGraph */
 
-/* space and mask say what `wants` answers (mask NULL: everything); weights and stats get the slots. */
-LodeRecord *lode_record_new (LodeLayout *weights, LodeLayout *stats, const LodeSpace *space, const uint64_t *mask);
+/* space and mask say what `wants` answers (mask NULL: everything); weights and stats get the slots.
+ */
+LodeRecord *lode_record_new (LodeLayout *weights, LodeLayout *stats, const LodeSpace *space,
+                             const uint64_t *mask);
 void lode_record_free (LodeRecord *);
 /* Empties it for another recording; memory is kept. */
 void lode_record_reset (LodeRecord *, const LodeSpace *space, const uint64_t *mask);
@@ -24,13 +26,16 @@ void lode_record_scope (LodeRecord *, const char *prefix);
 LodeValue lode_record_image (LodeRecord *, const LodeShape *);
 LodeValue lode_record_index (LodeRecord *);
 /* Cosine head: s · cos (x, column of W), no bias. */
-LodeValue lode_record_cosine (LodeRecord *, const char *name, LodeValue x, uint32_t channels, float scale);
-/* Marks a value as an output of the program, in order 0, 1 …; its gradient is an input of backward. */
+LodeValue lode_record_cosine (LodeRecord *, const char *name, LodeValue x, uint32_t channels,
+                              float scale);
+/* Marks a value as an output of the program, in order 0, 1 …; its gradient is an input of backward.
+ */
 void lode_record_output (LodeRecord *, LodeValue);
 
 /* The first mistake, or true. */
 bool lode_record_check (const LodeRecord *, GError **);
-/* Multiply-adds a sample (convolutions, linear layers, plugins' own), and values of distinct weights. */
+/* Multiply-adds a sample (convolutions, linear layers, plugins' own), and values of distinct
+ * weights. */
 uint64_t lode_record_macs (const LodeRecord *);
 uint64_t lode_record_params (const LodeRecord *);
 uint64_t lode_record_hash (const LodeRecord *); /* of the structure */

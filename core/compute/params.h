@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Weight sets and statistics sets over a layout. The public functions of net.h reach them through `calls`.
+ * Weight sets and statistics sets over a layout. The public functions of net.h reach them through
+ * `calls`.
  */
 #ifndef LODE_CORE_PARAMS_H
 #define LODE_CORE_PARAMS_H
@@ -13,10 +14,10 @@ typedef struct LodeParamSet {
   LodeParams base; /* first: LodeParams * and LodeParamSet * are the same pointer */
   LodeLayout *layout;
   uint32_t slots;
-  float **at;       /* [slots] into `data`; 64-byte aligned each */
-  bool *touched;    /* [slots] may differ from zero: of a gradient, the last pass wrote it */
+  float **at;    /* [slots] into `data`; 64-byte aligned each */
+  bool *touched; /* [slots] may differ from zero: of a gradient, the last pass wrote it */
   float *data;
-  size_t size;      /* floats in data, alignment gaps included */
+  size_t size; /* floats in data, alignment gaps included */
 } LodeParamSet;
 
 /* A zeroed set with every slot, or with those where want[slot]. */

@@ -2,8 +2,9 @@
 /*
  * Programs: a recorded graph compiled for a batch size, with its gradient and its plan of memory.
  *
- * A program owns neither weights nor statistics: a run binds them. Programs of one engine share its threads
- * and its arena, so the outputs of one are valid until another runs. The engine keeps programs by structure.
+ * A program owns neither weights nor statistics: a run binds them. Programs of one engine share its
+ * threads and its arena, so the outputs of one are valid until another runs. The engine keeps
+ * programs by structure.
  */
 #ifndef LODE_CORE_PROGRAM_H
 #define LODE_CORE_PROGRAM_H
@@ -26,7 +27,8 @@ size_t lode_engine_peak (const LodeEngine *); /* bytes of the arena */
 enum { LODE_GRAD_WEIGHTS = 1, LODE_GRAD_GATES = 2 };
 
 /* Finds or compiles (transfer none, valid until the next call of this function). batch > 0. */
-LodeProgram *lode_engine_program (LodeEngine *, const LodeRecord *, uint32_t batch, uint32_t grad, GError **);
+LodeProgram *lode_engine_program (LodeEngine *, const LodeRecord *, uint32_t batch, uint32_t grad,
+                                  GError **);
 
 typedef enum {
   LODE_STATS_BATCH, /* normalise with the batch's statistics; nothing is written */
@@ -44,9 +46,9 @@ typedef struct LodeBind {
   const float *gate;     /* [options], NULL: 1 */
   const float *drop;     /* [options], NULL: 0 */
   float drop_path;
-  uint64_t key;          /* of drop-path and dropout */
-  LodeParams *grad;      /* backward: overwritten, see params.h */
-  float *dgate;          /* backward: [options], overwritten */
+  uint64_t key;     /* of drop-path and dropout */
+  LodeParams *grad; /* backward: overwritten, see params.h */
+  float *dgate;     /* backward: [options], overwritten */
 } LodeBind;
 
 void lode_program_forward (LodeProgram *, const LodeBind *);
@@ -56,7 +58,7 @@ void lode_program_backward (LodeProgram *, const LodeBind *);
 const float *lode_program_output (const LodeProgram *, uint32_t i, uint32_t *width);
 float *lode_program_output_grad (LodeProgram *, uint32_t i);
 
-size_t lode_program_bytes (const LodeProgram *);  /* of arena */
+size_t lode_program_bytes (const LodeProgram *); /* of arena */
 uint32_t lode_program_steps (const LodeProgram *);
 
 #endif

@@ -240,7 +240,8 @@ lode_task_flag (const LodeTask *task, const LodeNode *node, uint8_t flag)
   return task->program->node_flag[lode_task_id (task, node)] & flag;
 }
 
-/* The unit's partial gradient of the weight, zeroed for the unit's first samples; NULL if not wanted. */
+/* The unit's partial gradient of the weight, zeroed for the unit's first samples; NULL if not
+ * wanted. */
 float *lode_task_dweight (const LodeTask *, const LodeNode *);
 /* … of the bias; call it after lode_task_dweight. */
 float *lode_task_dbias (const LodeTask *, const LodeNode *);

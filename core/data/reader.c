@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The thread that fills batches ahead. A batch is a function of (seed, role, epoch, number) and of the
- * epoch's selection, so the thread has no state that could be lost. Its locks are POSIX ones:
+ * The thread that fills batches ahead. A batch is a function of (seed, role, epoch, number) and of
+ * the epoch's selection, so the thread has no state that could be lost. Its locks are POSIX ones:
  * ThreadSanitizer sees them, and not GLib's.
  */
 #include "data/stream.h"

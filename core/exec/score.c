@@ -63,7 +63,8 @@ typedef struct Pending {
 } Pending;
 
 static void
-pending_add (Pending *pending, const LodeScorer *scorer, char *key, const uint8_t *arch, double fidelity)
+pending_add (Pending *pending, const LodeScorer *scorer, char *key, const uint8_t *arch,
+             double fidelity)
 {
   if (g_hash_table_contains (pending->index, key))
     return;
@@ -104,7 +105,8 @@ map_slice (const LodeScorer *scorer, Pending *pending, uint32_t first, uint32_t 
       score.failed = score.failed ? score.failed : 1;
       score.value = -INFINITY;
     }
-    ok = ok && scorer->book.note (scorer->book.data, key, fidelity, lode_key_id (key), &score, error);
+    ok = ok
+         && scorer->book.note (scorer->book.data, key, fidelity, lode_key_id (key), &score, error);
     g_clear_pointer (&result[i], g_bytes_unref);
   }
   return ok;
@@ -116,7 +118,8 @@ map_all (const LodeScorer *scorer, Pending *pending, double fidelity, GError **e
   uint32_t slice = MAX (scorer->slice, 1);
 
   for (uint32_t first = 0; first < pending->job->len; first += slice)
-    if (!map_slice (scorer, pending, first, MIN (slice, pending->job->len - first), fidelity, error))
+    if (!map_slice (scorer, pending, first, MIN (slice, pending->job->len - first), fidelity,
+                    error))
       return false;
   return true;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Scoring architectures: jobs for an executor, each canonical key once, results in the order asked for.
+ * Scoring architectures: jobs for an executor, each canonical key once, results in the order asked
+ * for.
  */
 #ifndef LODE_CORE_SCORE_H
 #define LODE_CORE_SCORE_H
@@ -21,7 +22,7 @@ typedef struct LodeScorer {
   uint32_t length; /* decisions of an architecture */
   const LodeExecutorOps *executor_ops;
   LodeExecutor *executor;
-  uint32_t slice;  /* jobs given at once; what is finished is noted after each slice */
+  uint32_t slice; /* jobs given at once; what is finished is noted after each slice */
   LodeScoreBook book;
 } LodeScorer;
 
@@ -30,7 +31,8 @@ bool lode_scorer_run (const LodeScorer *, uint32_t n, const uint8_t *const *arch
                       LodeScore *score, GError **);
 
 /* The worker's side: decodes a job of lode_scorer_run, asks the evaluator, encodes the answer. */
-GBytes *lode_score_job (const LodeEvaluatorOps *, LodeEvaluator *, uint32_t length, GBytes *job, GError **);
+GBytes *lode_score_job (const LodeEvaluatorOps *, LodeEvaluator *, uint32_t length, GBytes *job,
+                        GError **);
 
 /* The stream id of a canonical key: the same in every process and run. */
 uint64_t lode_key_id (const char *key);

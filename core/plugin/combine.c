@@ -30,14 +30,17 @@ complaint (const LodeLoaded *who, uint32_t missing, const LodeLoaded *giver)
 {
   for (size_t i = 0; i < G_N_ELEMENTS (abilities); i++)
     if (missing & abilities[i].bit)
-      return g_strdup_printf ("%s %s needs %s, which %s %s does not give; choose another %s or another %s",
-                              who->plugin->kind, who->plugin->name, abilities[i].word, giver->plugin->kind,
-                              giver->plugin->name, who->plugin->kind, giver->plugin->kind);
-  return g_strdup_printf ("%s %s has a need that this lode does not know", who->plugin->kind, who->plugin->name);
+      return g_strdup_printf (
+          "%s %s needs %s, which %s %s does not give; choose another %s or another %s",
+          who->plugin->kind, who->plugin->name, abilities[i].word, giver->plugin->kind,
+          giver->plugin->name, who->plugin->kind, giver->plugin->kind);
+  return g_strdup_printf ("%s %s has a need that this lode does not know", who->plugin->kind,
+                          who->plugin->name);
 }
 
 static char *
-check_one (const LodeLoaded *who, uint32_t needs, uint32_t gives, const LodeLoaded *backbone, const LodeLoaded *stage)
+check_one (const LodeLoaded *who, uint32_t needs, uint32_t gives, const LodeLoaded *backbone,
+           const LodeLoaded *stage)
 {
   uint32_t can = ((const LodeBackboneOps *) backbone->ops)->can & of_backbone;
   uint32_t missing_can = needs & of_backbone & ~can, missing_gives = needs & ~of_backbone & ~gives;
@@ -51,17 +54,21 @@ check_one (const LodeLoaded *who, uint32_t needs, uint32_t gives, const LodeLoad
 
 char *
 lode_combination_check (const LodeLoaded *search, const LodeLoaded *sampler, const LodeLoaded *loss,
-                        const LodeLoaded *backbone, const LodeLoaded *evaluator, const LodeLoaded *stage)
+                        const LodeLoaded *backbone, const LodeLoaded *evaluator,
+                        const LodeLoaded *stage)
 {
   uint32_t gives = stage ? ((const LodeStageOps *) stage->ops)->gives : UINT32_MAX;
   char *wrong = NULL;
 
   if (search)
-    wrong = check_one (search, ((const LodeSearchOps *) search->ops)->needs, gives, backbone, stage);
+    wrong =
+        check_one (search, ((const LodeSearchOps *) search->ops)->needs, gives, backbone, stage);
   if (!wrong && search && evaluator && (((const LodeSearchOps *) search->ops)->needs & LODE_SCORES))
-    wrong = check_one (evaluator, ((const LodeEvaluatorOps *) evaluator->ops)->needs, gives, backbone, stage);
+    wrong = check_one (evaluator, ((const LodeEvaluatorOps *) evaluator->ops)->needs, gives,
+                       backbone, stage);
   if (!wrong && sampler)
-    wrong = check_one (sampler, ((const LodeSamplerOps *) sampler->ops)->needs, gives, backbone, stage);
+    wrong =
+        check_one (sampler, ((const LodeSamplerOps *) sampler->ops)->needs, gives, backbone, stage);
   if (!wrong && loss)
     wrong = check_one (loss, ((const LodeLossOps *) loss->ops)->needs, gives, backbone, stage);
   return wrong;

@@ -26,7 +26,8 @@ text_at (const File *file, uint64_t offset)
 
 /* Section headers give dynamic entries and their strings at once; linkers always write them. */
 static bool
-read_dynamic (const File *file, const Elf64_Shdr *section, const Elf64_Shdr *all, uint32_t sections, GPtrArray *names)
+read_dynamic (const File *file, const Elf64_Shdr *section, const Elf64_Shdr *all, uint32_t sections,
+              GPtrArray *names)
 {
   if (section->sh_link >= sections)
     return false;
@@ -61,7 +62,8 @@ read_sections (const File *file, GPtrArray *names)
     return false;
   sections = g_memdup2 (table, (gsize) head.e_shnum * sizeof (Elf64_Shdr));
   for (uint32_t i = 0; i < head.e_shnum; i++)
-    if (sections[i].sh_type == SHT_DYNAMIC && !read_dynamic (file, &sections[i], sections, head.e_shnum, names))
+    if (sections[i].sh_type == SHT_DYNAMIC
+        && !read_dynamic (file, &sections[i], sections, head.e_shnum, names))
       return false;
   return true;
 }
@@ -71,10 +73,12 @@ lode_elf_needed (const char *path, const char **why)
 {
   g_autoptr (GMappedFile) map = g_mapped_file_new (path, FALSE, NULL);
   g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
-  File file = { map ? g_mapped_file_get_contents (map) : NULL, map ? g_mapped_file_get_length (map) : 0 };
+  File file = { map ? g_mapped_file_get_contents (map) : NULL,
+                map ? g_mapped_file_get_length (map) : 0 };
 
-  if (file.size < sizeof (Elf64_Ehdr) || memcmp (file.at, ELFMAG, SELFMAG) || file.at[EI_CLASS] != ELFCLASS64
-      || file.at[EI_DATA] != ELFDATA2LSB || file.at[16] != ET_DYN) {
+  if (file.size < sizeof (Elf64_Ehdr) || memcmp (file.at, ELFMAG, SELFMAG)
+      || file.at[EI_CLASS] != ELFCLASS64 || file.at[EI_DATA] != ELFDATA2LSB
+      || file.at[16] != ET_DYN) {
     *why = "it is not a shared object for this kind of machine";
     return NULL;
   }

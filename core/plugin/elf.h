@@ -9,8 +9,8 @@
 #include <stdbool.h>
 
 /*
- * The libraries that a shared object wants (DT_NEEDED), NULL-ended, transfer full. NULL and `why` (static
- * text) for a file that is no 64-bit little-endian ELF shared object or is cut short.
+ * The libraries that a shared object wants (DT_NEEDED), NULL-ended, transfer full. NULL and `why`
+ * (static text) for a file that is no 64-bit little-endian ELF shared object or is cut short.
  */
 char **lode_elf_needed (const char *path, const char **why);
 

@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void
-refuse (GError **error, LodePluginError code, const char *path, const char *format, ...) G_GNUC_PRINTF (4, 5);
+static void refuse (GError **error, LodePluginError code, const char *path, const char *format, ...)
+    G_GNUC_PRINTF (4, 5);
 
 static void
 refuse (GError **error, LodePluginError code, const char *path, const char *format, ...)
@@ -23,7 +23,8 @@ refuse (GError **error, LodePluginError code, const char *path, const char *form
   va_start (list, format);
   text = g_strdup_vprintf (format, list);
   va_end (list);
-  g_set_error (error, LODE_PLUGIN_ERROR, (gint) code, "cannot load plugin %s (%s): %s", file, path, text);
+  g_set_error (error, LODE_PLUGIN_ERROR, (gint) code, "cannot load plugin %s (%s): %s", file, path,
+               text);
 }
 
 bool
@@ -82,9 +83,11 @@ check_needed (const char *path, GError **error)
   }
   asan = has_sanitizer (needed, "libasan.");
   tsan = has_sanitizer (needed, "libtsan.");
-  if ((asan && !(LODE_BUILD_SANITIZER & LODE_BUILD_ASAN)) || (tsan && !(LODE_BUILD_SANITIZER & LODE_BUILD_TSAN))) {
+  if ((asan && !(LODE_BUILD_SANITIZER & LODE_BUILD_ASAN))
+      || (tsan && !(LODE_BUILD_SANITIZER & LODE_BUILD_TSAN))) {
     refuse (error, LODE_PLUGIN_ERROR_SANITIZER, path,
-            "it was built with -fsanitize=%s, which this lode was not; rebuild it without", asan ? "address" : "thread");
+            "it was built with -fsanitize=%s, which this lode was not; rebuild it without",
+            asan ? "address" : "thread");
     return false;
   }
   return true;
@@ -95,32 +98,37 @@ check_head (const LodePlugin *plugin, const char *path, GError **error)
 {
   if (plugin->magic != LODE_PLUGIN_MAGIC) {
     refuse (error, LODE_PLUGIN_ERROR_MAGIC, path,
-            "its lode_plugin does not begin with Lode's magic number; expected %#x, found %#x; begin it with "
+            "its lode_plugin does not begin with Lode's magic number; expected %#x, found %#x; "
+            "begin it with "
             "LODE_PLUGIN_HEAD",
             LODE_PLUGIN_MAGIC, plugin->magic);
     return false;
   }
   if (plugin->abi_major != LODE_ABI_MAJOR || plugin->abi_minor != LODE_ABI_MINOR) {
     refuse (error, LODE_PLUGIN_ERROR_ABI, path,
-            "it was built for plugin ABI %u.%u, this lode has %u.%u; rebuild it against this lode's headers",
+            "it was built for plugin ABI %u.%u, this lode has %u.%u; rebuild it against this "
+            "lode's headers",
             plugin->abi_major, plugin->abi_minor, LODE_ABI_MAJOR, LODE_ABI_MINOR);
     return false;
   }
   if (plugin->size < offsetof (LodePlugin, query)) {
-    refuse (error, LODE_PLUGIN_ERROR_ABI, path, "its descriptor has %u bytes, too few for ABI %u.%u; rebuild it",
-            plugin->size, LODE_ABI_MAJOR, LODE_ABI_MINOR);
+    refuse (error, LODE_PLUGIN_ERROR_ABI, path,
+            "its descriptor has %u bytes, too few for ABI %u.%u; rebuild it", plugin->size,
+            LODE_ABI_MAJOR, LODE_ABI_MINOR);
     return false;
   }
   if (plugin->build & LODE_BUILD_FAST_MATH) {
     refuse (error, LODE_PLUGIN_ERROR_BUILD, path,
-            "it was built with -ffast-math, which changes the arithmetic of the whole process; rebuild it without");
+            "it was built with -ffast-math, which changes the arithmetic of the whole process; "
+            "rebuild it without");
     return false;
   }
   return true;
 }
 
 static bool
-check_names (const LodePlugin *plugin, const char *path, const char *kind, const char *name, GError **error)
+check_names (const LodePlugin *plugin, const char *path, const char *kind, const char *name,
+             GError **error)
 {
   if (g_strcmp0 (plugin->kind, kind) || g_strcmp0 (plugin->name, name)) {
     refuse (error, LODE_PLUGIN_ERROR_NAME, path,
@@ -130,7 +138,9 @@ check_names (const LodePlugin *plugin, const char *path, const char *kind, const
   }
   if (!plugin->version || !plugin->summary || !plugin->license) {
     refuse (error, LODE_PLUGIN_ERROR_NAME, path, "its descriptor lacks %s; fill it in",
-            !plugin->version ? "a version" : !plugin->summary ? "a summary" : "a license");
+            !plugin->version   ? "a version"
+            : !plugin->summary ? "a summary"
+                               : "a license");
     return false;
   }
   return true;
@@ -177,7 +187,8 @@ check_options (LodeLoaded *loaded, const char *path, GError **error)
   const LodePlugin *plugin = loaded->plugin;
   g_autofree char *wrong = NULL;
 
-  loaded->table = (LodeTable){ plugin->options, plugin->n_options, plugin->option_size, plugin->conf_size };
+  loaded->table =
+      (LodeTable){ plugin->options, plugin->n_options, plugin->option_size, plugin->conf_size };
   wrong = lode_table_check (&loaded->table);
   if (!wrong)
     return true;
@@ -186,7 +197,8 @@ check_options (LodeLoaded *loaded, const char *path, GError **error)
 }
 
 static bool
-accept (LodeLoaded *loaded, const LodePlugin *found, const char *kind, const char *name, GError **error)
+accept (LodeLoaded *loaded, const LodePlugin *found, const char *kind, const char *name,
+        GError **error)
 {
   LodePlugin *plugin;
   const void *state;
@@ -196,8 +208,8 @@ accept (LodeLoaded *loaded, const LodePlugin *found, const char *kind, const cha
   plugin = g_malloc0 (sizeof *plugin);
   memcpy (plugin, found, MIN (found->size, sizeof *plugin));
   loaded->plugin = plugin;
-  if (!check_names (plugin, loaded->path, kind, name, error) || !check_ops (loaded, loaded->path, error)
-      || !check_options (loaded, loaded->path, error))
+  if (!check_names (plugin, loaded->path, kind, name, error)
+      || !check_ops (loaded, loaded->path, error) || !check_options (loaded, loaded->path, error))
     return false;
   state = plugin->query ? plugin->query (LODE_STATE_ID) : NULL;
   if (state)
@@ -228,7 +240,8 @@ open_watched (const char *path, GError **error)
   if ((__builtin_ia32_stmxcsr () & ~0x3fu) != mode) {
     fesetenv (&before);
     refuse (error, LODE_PLUGIN_ERROR_FPENV, path,
-            "loading it changed the processor's floating-point mode; it was probably linked with -ffast-math: "
+            "loading it changed the processor's floating-point mode; it was probably linked with "
+            "-ffast-math: "
             "rebuild it without");
     return NULL;
   }

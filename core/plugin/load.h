@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One plugin file: from a path to an accepted plugin, in the order that runs nothing of the file before
- * it has been checked.
+ * One plugin file: from a path to an accepted plugin, in the order that runs nothing of the file
+ * before it has been checked.
  */
 #ifndef LODE_CORE_LOAD_H
 #define LODE_CORE_LOAD_H
 
 #include "plugin/registry.h"
 
-/* kind, name: what the file must contain. Errors: every LodePluginError but NOT_FOUND. Never closed. */
+/* kind, name: what the file must contain. Errors: every LodePluginError but NOT_FOUND. Never
+ * closed. */
 LodeLoaded *lode_plugin_load (const char *path, const char *kind, const char *name, GError **);
 void lode_loaded_free (LodeLoaded *);
 

@@ -78,15 +78,16 @@ check_option (const LodeTable *table, const LodeOption *option)
   if (option->offset + field_size (option) > table->conf_size)
     return g_strdup_printf ("option %s lies outside its struct", option->name);
   if (option->min > option->max)
-    return g_strdup_printf ("option %s has min %g above max %g", option->name, option->min, option->max);
+    return g_strdup_printf ("option %s has min %g above max %g", option->name, option->min,
+                            option->max);
   if (is_number (option) && !option->required && !in_range (option, option->number))
-    return g_strdup_printf ("option %s has default %g outside %g … %g", option->name, option->number,
-                            option->min, option->max);
+    return g_strdup_printf ("option %s has default %g outside %g … %g", option->name,
+                            option->number, option->min, option->max);
   if (option->type == LODE_OPTION_CHOICE && (!option->choices || !option->choices[0]))
     return g_strdup_printf ("option %s has no choices", option->name);
   if (option->type == LODE_OPTION_CHOICE && option->text && choice_index (option, option->text) < 0)
-    return g_strdup_printf ("option %s has default \"%s\", which is not among its choices", option->name,
-                            option->text);
+    return g_strdup_printf ("option %s has default \"%s\", which is not among its choices",
+                            option->name, option->text);
   return NULL;
 }
 
@@ -154,8 +155,8 @@ typedef struct Fill {
   GPtrArray *owner, *errors;
 } Fill;
 
-static void
-complain (const Fill *fill, const LodeNode *node, const char *format, ...) G_GNUC_PRINTF (3, 4);
+static void complain (const Fill *fill, const LodeNode *node, const char *format, ...)
+    G_GNUC_PRINTF (3, 4);
 
 static void
 complain (const Fill *fill, const LodeNode *node, const char *format, ...)
@@ -166,17 +167,23 @@ complain (const Fill *fill, const LodeNode *node, const char *format, ...)
   va_start (list, format);
   text = g_strdup_vprintf (format, list);
   va_end (list);
-  g_ptr_array_add (fill->errors, node && node->origin
-                                     ? g_strdup_printf ("%s: %s: %s", node->origin, fill->where, text)
-                                     : g_strdup_printf ("%s: %s", fill->where, text));
+  g_ptr_array_add (fill->errors,
+                   node && node->origin
+                       ? g_strdup_printf ("%s: %s: %s", node->origin, fill->where, text)
+                       : g_strdup_printf ("%s: %s", fill->where, text));
 }
 
 static const char *
 type_word (int type)
 {
-  static const char *const words[]
-      = { "", "true or false", "an integer", "a number", "a text in quotes", "one of its choices",
-          "a list of numbers", "a list of texts" };
+  static const char *const words[] = { "",
+                                       "true or false",
+                                       "an integer",
+                                       "a number",
+                                       "a text in quotes",
+                                       "one of its choices",
+                                       "a list of numbers",
+                                       "a list of texts" };
 
   return words[type];
 }
@@ -184,9 +191,9 @@ type_word (int type)
 static void
 range_error (const Fill *fill, const LodeNode *node, const LodeOption *option, double value)
 {
-  complain (fill, node, "%s = %.15g is out of range; expected %s%.15g … %.15g%s%s", option->name, value,
-            option->above_min ? "above " : "", option->min, option->max, option->unit ? " " : "",
-            option->unit ? option->unit : "");
+  complain (fill, node, "%s = %.15g is out of range; expected %s%.15g … %.15g%s%s", option->name,
+            value, option->above_min ? "above " : "", option->min, option->max,
+            option->unit ? " " : "", option->unit ? option->unit : "");
 }
 
 /* A number of an integer or real node; false: it is none. */
@@ -219,7 +226,8 @@ fill_number (const Fill *fill, const LodeOption *option, const LodeNode *node, v
     *(double *) field = value;
     return;
   }
-  if (node->type == LODE_VALUE_REAL && (value != floor (value) || fabs (value) > 9007199254740992.)) {
+  if (node->type == LODE_VALUE_REAL
+      && (value != floor (value) || fabs (value) > 9007199254740992.)) {
     complain (fill, node, "%s = %.15g must be an integer", option->name, value);
     return;
   }
@@ -381,7 +389,8 @@ find_option (const LodeTable *table, const char *name)
 }
 
 static void
-unknown_key (const Fill *fill, const LodeTable *table, const char *const *also, const LodeNode *node)
+unknown_key (const Fill *fill, const LodeTable *table, const char *const *also,
+             const LodeNode *node)
 {
   g_autoptr (GPtrArray) names = g_ptr_array_new ();
   const char *near;
@@ -400,8 +409,8 @@ unknown_key (const Fill *fill, const LodeTable *table, const char *const *also, 
 }
 
 bool
-lode_table_fill (const LodeTable *table, LodeNode *group, const char *where, const char *const *also,
-                 void *conf, GPtrArray *owner, GPtrArray *errors)
+lode_table_fill (const LodeTable *table, LodeNode *group, const char *where,
+                 const char *const *also, void *conf, GPtrArray *owner, GPtrArray *errors)
 {
   Fill fill = { where, conf, owner, errors };
   guint before = errors->len;
@@ -450,8 +459,9 @@ dump_list (const LodeOption *option, const void *field)
 static LodeNode *
 dump_one (const LodeOption *option, const void *field)
 {
-  static const LodeValueType types[]
-      = { 0, LODE_VALUE_BOOL, LODE_VALUE_INT, LODE_VALUE_REAL, LODE_VALUE_TEXT, LODE_VALUE_TEXT };
+  static const LodeValueType types[] = {
+    0, LODE_VALUE_BOOL, LODE_VALUE_INT, LODE_VALUE_REAL, LODE_VALUE_TEXT, LODE_VALUE_TEXT
+  };
   LodeNode *node;
 
   if (is_list (option))

@@ -6,9 +6,9 @@
 #include <string.h>
 
 struct LodeRegistry {
-  GPtrArray *folders;  /* char *, NULL-ended */
-  GHashTable *files;   /* "kind/name" → path, named explicitly */
-  GHashTable *loaded;  /* "kind/name" → LodeLoaded * */
+  GPtrArray *folders; /* char *, NULL-ended */
+  GHashTable *files;  /* "kind/name" → path, named explicitly */
+  GHashTable *loaded; /* "kind/name" → LodeLoaded * */
 };
 
 LodeRegistry *
@@ -21,8 +21,8 @@ lode_registry_new (const char *const *folders)
     g_ptr_array_add (registry->folders, g_strdup (*folders));
   g_ptr_array_add (registry->folders, NULL);
   registry->files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  registry->loaded
-      = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) lode_loaded_free);
+  registry->loaded =
+      g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) lode_loaded_free);
   return registry;
 }
 
@@ -42,7 +42,8 @@ LodeRegistry *
 lode_registry_default (const char *const *extra)
 {
   g_autoptr (GPtrArray) folders = g_ptr_array_new_with_free_func (g_free);
-  g_auto (GStrv) listed = g_strsplit (g_getenv ("LODE_PLUGIN_PATH") ? g_getenv ("LODE_PLUGIN_PATH") : "", ":", -1);
+  g_auto (GStrv) listed =
+      g_strsplit (g_getenv ("LODE_PLUGIN_PATH") ? g_getenv ("LODE_PLUGIN_PATH") : "", ":", -1);
   g_autofree char *version = g_strdup_printf ("lode-%d", LODE_ABI_MAJOR);
 
   for (; extra && *extra; extra++)
@@ -79,18 +80,22 @@ lode_registry_add_file (LodeRegistry *registry, const char *path, GError **error
   g_autofree char *file = g_path_get_basename (path), *kind = NULL, *name = NULL;
 
   if (!lode_plugin_split (file, &kind, &name)) {
-    g_set_error (error, LODE_PLUGIN_ERROR, LODE_PLUGIN_ERROR_NAME,
-                 "%s is not a plugin's file name; expected <kind>_<name>.so, for example search_mine.so", file);
+    g_set_error (
+        error, LODE_PLUGIN_ERROR, LODE_PLUGIN_ERROR_NAME,
+        "%s is not a plugin's file name; expected <kind>_<name>.so, for example search_mine.so",
+        file);
     return NULL;
   }
-  g_hash_table_insert (registry->files, g_strdup_printf ("%s/%s", kind, name), g_canonicalize_filename (path, NULL));
+  g_hash_table_insert (registry->files, g_strdup_printf ("%s/%s", kind, name),
+                       g_canonicalize_filename (path, NULL));
   return lode_registry_load (registry, kind, name, error);
 }
 
 static char *
 find_file (LodeRegistry *registry, const char *kind, const char *name)
 {
-  g_autofree char *id = g_strdup_printf ("%s/%s", kind, name), *file = g_strdup_printf ("%s_%s.so", kind, name);
+  g_autofree char *id = g_strdup_printf ("%s/%s", kind, name),
+                  *file = g_strdup_printf ("%s_%s.so", kind, name);
   const char *explicit_ = g_hash_table_lookup (registry->files, id);
 
   if (explicit_)
@@ -112,14 +117,16 @@ not_found (LodeRegistry *registry, const char *kind, const char *name, GError **
   const char *near = lode_nearest (name, (const char *const *) names);
 
   if (!lode_kind_ops_size (kind))
-    g_set_error (error, LODE_PLUGIN_ERROR, LODE_PLUGIN_ERROR_NOT_FOUND, "there is no kind of plugin called \"%s\"", kind);
+    g_set_error (error, LODE_PLUGIN_ERROR, LODE_PLUGIN_ERROR_NOT_FOUND,
+                 "there is no kind of plugin called \"%s\"", kind);
   else if (near)
     g_set_error (error, LODE_PLUGIN_ERROR, LODE_PLUGIN_ERROR_NOT_FOUND,
-                 "there is no %s called \"%s\"; did you mean \"%s\"? (looked in: %s)", kind, name, near, looked);
+                 "there is no %s called \"%s\"; did you mean \"%s\"? (looked in: %s)", kind, name,
+                 near, looked);
   else
     g_set_error (error, LODE_PLUGIN_ERROR, LODE_PLUGIN_ERROR_NOT_FOUND,
-                 "there is no %s called \"%s\"; `lode list %s` names them all (looked in: %s)", kind, name, kind,
-                 looked);
+                 "there is no %s called \"%s\"; `lode list %s` names them all (looked in: %s)",
+                 kind, name, kind, looked);
 }
 
 const LodeLoaded *
@@ -193,6 +200,7 @@ lode_file_sha256 (const char *path, GError **error)
 
   if (!map)
     return NULL;
-  return g_compute_checksum_for_data (G_CHECKSUM_SHA256, (const guchar *) g_mapped_file_get_contents (map),
+  return g_compute_checksum_for_data (G_CHECKSUM_SHA256,
+                                      (const guchar *) g_mapped_file_get_contents (map),
                                       g_mapped_file_get_length (map));
 }

@@ -40,7 +40,8 @@ typedef struct LodeLoaded {
   char *path;
 } LodeLoaded;
 
-/* folders: searched in order, first match wins. LODE_PLUGIN_PATH, XDG and the installed folder come by lode_registry_default. */
+/* folders: searched in order, first match wins. LODE_PLUGIN_PATH, XDG and the installed folder come
+ * by lode_registry_default. */
 LodeRegistry *lode_registry_new (const char *const *folders);
 LodeRegistry *lode_registry_default (const char *const *extra);
 void lode_registry_free (LodeRegistry *);
@@ -49,18 +50,22 @@ const char *const *lode_registry_folders (const LodeRegistry *);
 const LodeLoaded *lode_registry_add_file (LodeRegistry *, const char *path, GError **);
 
 /* Finds <kind>_<name>.so, checks, loads (once). */
-const LodeLoaded *lode_registry_load (LodeRegistry *, const char *kind, const char *name, GError **);
+const LodeLoaded *lode_registry_load (LodeRegistry *, const char *kind, const char *name,
+                                      GError **);
 
-/* Names of a kind (or of all, "kind/name", kind NULL) by file name alone, sorted; nothing is opened. NULL-ended, transfer full. */
+/* Names of a kind (or of all, "kind/name", kind NULL) by file name alone, sorted; nothing is
+ * opened. NULL-ended, transfer full. */
 char **lode_registry_names (const LodeRegistry *, const char *kind);
 
 /* Size of the vtable this core knows for a kind and its required members; 0: no such kind. */
 size_t lode_kind_ops_size (const char *kind);
 extern const char *const lode_kinds[]; /* NULL-ended */
 
-/* Legal iff every need is in abilities; else a message that names who needs what and who could give it (transfer full). */
-char *lode_combination_check (const LodeLoaded *search, const LodeLoaded *sampler, const LodeLoaded *loss,
-                              const LodeLoaded *backbone, const LodeLoaded *evaluator, const LodeLoaded *stage);
+/* Legal iff every need is in abilities; else a message that names who needs what and who could give
+ * it (transfer full). */
+char *lode_combination_check (const LodeLoaded *search, const LodeLoaded *sampler,
+                              const LodeLoaded *loss, const LodeLoaded *backbone,
+                              const LodeLoaded *evaluator, const LodeLoaded *stage);
 
 char *lode_file_sha256 (const char *path, GError **);
 

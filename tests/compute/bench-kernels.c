@@ -27,7 +27,7 @@ floats (size_t n)
   float *a = g_aligned_alloc (n + 80, sizeof (float), 64);
 
   for (size_t i = 0; i < n; i++)
-    a[i] = (float)lode_rng_uniform (&rng) - 0.5f;
+    a[i] = (float) lode_rng_uniform (&rng) - 0.5f;
   return a;
 }
 
@@ -46,7 +46,7 @@ best_time (Run run, Bench *b)
       run (b);
       runs++;
     } while ((now = g_get_monotonic_time ()) - start < 4000);
-    best = MIN (best, (double)(now - start) * 1e-6 / runs);
+    best = MIN (best, (double) (now - start) * 1e-6 / runs);
   }
   return best;
 }
@@ -72,7 +72,7 @@ run_dw (Bench *b)
 static size_t
 inputs (const Bench *b)
 {
-  return (size_t)b->g.n * b->g.h * b->g.w;
+  return (size_t) b->g.n * b->g.h * b->g.w;
 }
 
 static LodePoolGeometry
@@ -174,8 +174,8 @@ bench_new (const LodeKernels *kernels, uint32_t c, uint32_t oc, uint32_t side, u
   uint32_t out = (side + stride - 1) / stride;
   LodeConvGeometry g = { 8,      side,     side,   c,
                          out,    out,      oc,     kernel,
-                         stride, dilation, groups, (int32_t)(dilation * (kernel - 1) / 2) };
-  size_t in = (size_t)g.n * side * side * c, wide = (size_t)g.n * out * out * oc;
+                         stride, dilation, groups, (int32_t) (dilation * (kernel - 1) / 2) };
+  size_t in = (size_t) g.n * side * side * c, wide = (size_t) g.n * out * out * oc;
   Bench b = { .kernels = kernels, .g = g };
 
   wide = MAX (wide, in);
@@ -183,8 +183,8 @@ bench_new (const LodeKernels *kernels, uint32_t c, uint32_t oc, uint32_t side, u
   b.y = floats (wide);
   b.dx = floats (in);
   b.dy = floats (wide);
-  b.w = floats ((size_t)kernel * kernel * c * oc);
-  b.dw = floats ((size_t)kernel * kernel * c * oc);
+  b.w = floats ((size_t) kernel * kernel * c * oc);
+  b.dw = floats ((size_t) kernel * kernel * c * oc);
   b.scratch = floats (kernels->conv_scratch (&g));
   b.sums = g_new (double, 2 * MAX (c, 16));
   for (int i = 0; i < 3; i++)
@@ -229,7 +229,7 @@ bench_rest (const LodeKernels *kernels, uint32_t c, uint32_t side)
                { "relu", run_relu, 2 },         { "relu dx", run_relu_dx, 4 },
                { "combine 4", run_combine, 5 }, { "dots 4", run_dots, 5 } };
   Bench b = bench_new (kernels, c, c, side, 1, 1, 1, 1);
-  double giga = 4e-9 * (double)inputs (&b) * c;
+  double giga = 4e-9 * (double) inputs (&b) * c;
 
   g_print ("GB/s %u@%u:", c, side);
   for (size_t i = 0; i < G_N_ELEMENTS (rows); i++)

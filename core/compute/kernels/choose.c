@@ -21,7 +21,7 @@ runs (const LodeKernels *table)
   if (table == &lode_kernels_v3)
     return __builtin_cpu_supports ("x86-64-v3");
 #endif
-  (void)table;
+  (void) table;
   return true;
 }
 

@@ -21,17 +21,17 @@ visit_conv (const LodeConvGeometry *g, Visit visit, void *data)
       for (uint32_t ox = 0; ox < g->ow; ox++)
         for (uint32_t ky = 0; ky < g->kernel; ky++)
           for (uint32_t kx = 0; kx < g->kernel; kx++) {
-            int64_t iy = (int64_t)oy * g->stride + (int64_t)ky * g->dilation - g->pad;
-            int64_t ix = (int64_t)ox * g->stride + (int64_t)kx * g->dilation - g->pad;
+            int64_t iy = (int64_t) oy * g->stride + (int64_t) ky * g->dilation - g->pad;
+            int64_t ix = (int64_t) ox * g->stride + (int64_t) kx * g->dilation - g->pad;
 
             if (iy < 0 || ix < 0 || iy >= g->h || ix >= g->w)
               continue;
             for (uint32_t o = 0; o < g->oc; o++)
               for (uint32_t i = 0; i < ci; i++) {
-                size_t tap = (size_t)ky * g->kernel + kx;
-                size_t in =
-                    (((size_t)n * g->h + (size_t)iy) * g->w + (size_t)ix) * g->c + o / co * ci + i;
-                size_t out = (((size_t)n * g->oh + oy) * g->ow + ox) * g->oc + o;
+                size_t tap = (size_t) ky * g->kernel + kx;
+                size_t in = (((size_t) n * g->h + (size_t) iy) * g->w + (size_t) ix) * g->c
+                            + o / co * ci + i;
+                size_t out = (((size_t) n * g->oh + oy) * g->ow + ox) * g->oc + o;
 
                 visit (data, in, out, depthwise ? tap * g->c + o : (tap * ci + i) * g->oc + o);
               }
@@ -70,7 +70,7 @@ backward_w (void *data, size_t in, size_t out, size_t weight)
 static size_t
 conv_scratch (const LodeConvGeometry *g)
 {
-  (void)g;
+  (void) g;
   return 0;
 }
 
@@ -81,8 +81,8 @@ add_columns (size_t rows, uint32_t c, const float *dy, float *dbias)
     double sum = 0;
 
     for (size_t r = 0; r < rows; r++)
-      sum += (double)dy[r * c + o];
-    dbias[o] += (float)sum;
+      sum += (double) dy[r * c + o];
+    dbias[o] += (float) sum;
   }
 }
 
@@ -92,8 +92,8 @@ conv (const LodeConvGeometry *g, const float *x, const float *w, const float *bi
 {
   Tensors t = { .x = x, .w = w, .y = y };
 
-  (void)scratch;
-  for (size_t i = 0; i < (size_t)g->n * g->oh * g->ow * g->oc; i++)
+  (void) scratch;
+  for (size_t i = 0; i < (size_t) g->n * g->oh * g->ow * g->oc; i++)
     y[i] = bias ? bias[i % g->oc] : 0;
   visit_conv (g, forward, &t);
 }
@@ -103,7 +103,7 @@ conv_dx (const LodeConvGeometry *g, const float *w, const float *dy, float *dx, 
 {
   Tensors t = { .w = w, .dy = dy, .dx = dx };
 
-  (void)scratch;
+  (void) scratch;
   visit_conv (g, backward_x, &t);
 }
 
@@ -113,9 +113,9 @@ conv_dw (const LodeConvGeometry *g, const float *x, const float *dy, float *dw, 
 {
   Tensors t = { .x = x, .dy = dy, .dw = dw };
 
-  (void)scratch;
+  (void) scratch;
   visit_conv (g, backward_w, &t);
-  add_columns ((size_t)g->n * g->oh * g->ow, g->oc, dy, dbias);
+  add_columns ((size_t) g->n * g->oh * g->ow, g->oc, dy, dbias);
 }
 
 static void
@@ -124,11 +124,11 @@ linear (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *w, c
 {
   for (size_t r = 0; r < rows; r++)
     for (uint32_t o = 0; o < co; o++) {
-      double sum = bias ? (double)bias[o] : 0;
+      double sum = bias ? (double) bias[o] : 0;
 
       for (uint32_t i = 0; i < ci; i++)
-        sum += (double)x[r * ci + i] * (double)w[(size_t)i * co + o];
-      y[r * co + o] = (float)sum;
+        sum += (double) x[r * ci + i] * (double) w[(size_t) i * co + o];
+      y[r * co + o] = (float) sum;
     }
 }
 
@@ -140,8 +140,8 @@ linear_dx (size_t rows, uint32_t ci, uint32_t co, const float *w, const float *d
       double sum = 0;
 
       for (uint32_t o = 0; o < co; o++)
-        sum += (double)dy[r * co + o] * (double)w[(size_t)i * co + o];
-      dx[r * ci + i] += (float)sum;
+        sum += (double) dy[r * co + o] * (double) w[(size_t) i * co + o];
+      dx[r * ci + i] += (float) sum;
     }
 }
 
@@ -154,8 +154,8 @@ linear_dw (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *d
       double sum = 0;
 
       for (size_t r = 0; r < rows; r++)
-        sum += (double)x[r * ci + i] * (double)dy[r * co + o];
-      dw[(size_t)i * co + o] += (float)sum;
+        sum += (double) x[r * ci + i] * (double) dy[r * co + o];
+      dw[(size_t) i * co + o] += (float) sum;
     }
   add_columns (rows, co, dy, dbias);
 }
@@ -164,12 +164,12 @@ linear_dw (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *d
 static int64_t
 cell (const LodePoolGeometry *g, uint32_t n, uint32_t oy, uint32_t ox, uint32_t k)
 {
-  int64_t iy = (int64_t)oy * g->stride + k / g->kernel - g->pad;
-  int64_t ix = (int64_t)ox * g->stride + k % g->kernel - g->pad;
+  int64_t iy = (int64_t) oy * g->stride + k / g->kernel - g->pad;
+  int64_t ix = (int64_t) ox * g->stride + k % g->kernel - g->pad;
 
   if (iy < 0 || ix < 0 || iy >= g->h || ix >= g->w)
     return -1;
-  return (((int64_t)n * g->h + iy) * g->w + ix) * g->c;
+  return (((int64_t) n * g->h + iy) * g->w + ix) * g->c;
 }
 
 /* The cell of the first maximum in scan order (a NaN counts as one), or −1 for an empty window. */
@@ -204,7 +204,7 @@ max_pool (const LodePoolGeometry *g, const float *x, float *y)
 static void
 max_pool_dx (const LodePoolGeometry *g, const float *x, const float *y, const float *dy, float *dx)
 {
-  (void)y;
+  (void) y;
   for (uint32_t n = 0; n < g->n; n++)
     for (uint32_t oy = 0; oy < g->oh; oy++)
       for (uint32_t ox = 0; ox < g->ow; ox++)
@@ -239,9 +239,9 @@ avg_pool (const LodePoolGeometry *g, const float *x, float *y)
           for (uint32_t k = 0; k < g->kernel * g->kernel; k++) {
             int64_t at = cell (g, n, oy, ox, k);
 
-            sum += at < 0 ? 0 : (double)x[at + c];
+            sum += at < 0 ? 0 : (double) x[at + c];
           }
-          *y++ = cells ? (float)(sum / cells) : 0;
+          *y++ = cells ? (float) (sum / cells) : 0;
         }
 }
 
@@ -256,7 +256,7 @@ avg_pool_dx (const LodePoolGeometry *g, const float *dy, float *dx)
             int64_t at = cell (g, n, oy, ox, k);
 
             if (at >= 0)
-              dx[at + c] += *dy / (float)window_cells (g, oy, ox);
+              dx[at + c] += *dy / (float) window_cells (g, oy, ox);
           }
 }
 
@@ -268,8 +268,8 @@ global_pool (uint32_t n, size_t pixels, uint32_t c, const float *x, float *y)
       double sum = 0;
 
       for (size_t p = 0; p < pixels; p++)
-        sum += (double)x[(i * pixels + p) * c + l];
-      y[(size_t)i * c + l] = (float)(sum / (double)pixels);
+        sum += (double) x[(i * pixels + p) * c + l];
+      y[(size_t) i * c + l] = (float) (sum / (double) pixels);
     }
 }
 
@@ -279,7 +279,7 @@ global_pool_dx (uint32_t n, size_t pixels, uint32_t c, const float *dy, float *d
   for (uint32_t i = 0; i < n; i++)
     for (size_t p = 0; p < pixels; p++)
       for (uint32_t l = 0; l < c; l++)
-        dx[(i * pixels + p) * c + l] += dy[(size_t)i * c + l] / (float)pixels;
+        dx[(i * pixels + p) * c + l] += dy[(size_t) i * c + l] / (float) pixels;
 }
 
 static void
@@ -288,7 +288,7 @@ norm_moments (size_t rows, uint32_t c, const float *x, const float *pivot, doubl
   for (uint32_t l = 0; l < c; l++) {
     moments[l] = moments[c + l] = 0;
     for (size_t r = 0; r < rows; r++) {
-      double d = (double)x[r * c + l] - (double)pivot[l];
+      double d = (double) x[r * c + l] - (double) pivot[l];
 
       moments[l] += d;
       moments[c + l] += d * d;
@@ -311,10 +311,10 @@ norm_sums (size_t rows, uint32_t c, const float *x, const float *mean, const flo
   for (uint32_t l = 0; l < c; l++) {
     sums[l] = sums[c + l] = 0;
     for (size_t r = 0; r < rows; r++) {
-      double g = (double)dy[r * c + l];
+      double g = (double) dy[r * c + l];
 
       sums[l] += g;
-      sums[c + l] += g * ((double)x[r * c + l] - (double)mean[l]) * (double)invstd[l];
+      sums[c + l] += g * ((double) x[r * c + l] - (double) mean[l]) * (double) invstd[l];
     }
   }
 }
@@ -389,7 +389,7 @@ dot (size_t n, const float *x, const float *y)
   double sum = 0;
 
   for (size_t i = 0; i < n; i++)
-    sum += (double)x[i] * (double)y[i];
+    sum += (double) x[i] * (double) y[i];
   return sum;
 }
 
@@ -400,8 +400,8 @@ combine (size_t n, uint32_t m, const float *a, const float *const *x, float *y)
     double sum = 0;
 
     for (uint32_t j = 0; j < m; j++)
-      sum += (double)a[j] * (double)x[j][i];
-    y[i] = (float)sum;
+      sum += (double) a[j] * (double) x[j][i];
+    y[i] = (float) sum;
   }
 }
 
