@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/registry.h"
 
-G_DEFINE_QUARK (lode - plugin - error, lode_plugin_error)
+GQuark
+lode_plugin_error_quark (void)
+{
+  return g_quark_from_static_string ("lode-plugin-error");
+}
 
 const char *
 lode_plugin_error_word (int code)
