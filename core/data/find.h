@@ -11,4 +11,8 @@
  * "../" stands for itself. Errors: LODE_RUN_ERROR_DATA, with the folders looked in. [any] */
 char *lode_data_find (const char *name, GError **);
 
+/* The folders that lode_data_find looks in, in order, whether they exist or not. NULL-ended,
+ * transfer full. [any] */
+char **lode_data_folders (void);
+
 #endif

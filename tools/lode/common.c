@@ -2,6 +2,7 @@
 #include "common.h"
 
 #include "error.h"
+#include "site.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -148,7 +149,12 @@ lode_usage_parse (const LodeUsage *usage, int *argc, char ***argv, int *code)
 LodeRegistry *
 lode_command_registry (void)
 {
-  return lode_registry_default ((const char *const *) plugin_folders);
+  LodeRegistry *registry = lode_registry_default ((const char *const *) plugin_folders);
+  g_autoptr (LodeSite) site = lode_site_read (NULL); /* a broken one trusts nobody */
+
+  if (site)
+    lode_registry_trust (registry, (const char *const *) site->groups);
+  return registry;
 }
 
 static bool

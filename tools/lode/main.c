@@ -18,6 +18,8 @@ typedef struct Verb {
 static const Verb verbs[] = {
   { "list", "name the plugins that are found, and which of them go together", lode_verb_list },
   { "show", "describe a plugin: options, needs, source", lode_verb_show },
+  { "doctor", "look at this machine and this installation, and say what is missing",
+    lode_verb_doctor },
 };
 
 static const Verb *
