@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -74,6 +75,53 @@ lode_fd_read (int fd, void *data, size_t n, off_t offset)
     n -= (size_t) done;
   }
   return true;
+}
+
+int
+lode_file_open (const char *path, uint64_t max, uint64_t *size, GError **error)
+{
+  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  struct stat info;
+
+  if (fd < 0 || fstat (fd, &info))
+    lode_file_fail ("read", path, errno, error);
+  else if (!S_ISREG (info.st_mode))
+    g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_FAILED, "cannot read %s: it is not a file",
+                 path);
+  else if ((uint64_t) info.st_size > max)
+    g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_FAILED,
+                 "cannot read %s: it has %" PRIu64 " bytes, expected at most %" PRIu64, path,
+                 (uint64_t) info.st_size, max);
+  else {
+    *size = (uint64_t) info.st_size;
+    return fd;
+  }
+  if (fd >= 0)
+    close (fd);
+  return -1;
+}
+
+char *
+lode_file_read (const char *path, uint64_t max, size_t *n, GError **error)
+{
+  g_autofree char *data = NULL;
+  uint64_t size;
+  int fd = lode_file_open (path, max, &size, error);
+  bool ok;
+
+  if (fd < 0)
+    return NULL;
+  data = size < SIZE_MAX ? g_try_malloc (size + 1) : NULL;
+  errno = ENOMEM;
+  ok = data && lode_fd_read (fd, data, size, 0);
+  if (!ok)
+    lode_file_fail ("read", path, errno, error);
+  close (fd);
+  if (!ok)
+    return NULL;
+  data[size] = 0;
+  *n = size;
+  return g_steal_pointer (&data);
 }
 
 /* Renaming replaces a read-only file without a word, but who made it so wanted to keep it. */

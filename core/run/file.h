@@ -8,6 +8,8 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define LODE_FILE_NEW ".new"
@@ -26,6 +28,14 @@ bool lode_new_file_commit (LodeNewFile *, GError **);
 
 /* A whole file at any path. */
 bool lode_file_write (const char *path, const void *data, size_t n, GError **);
+
+/*
+ * Opens what must be a file, of at most max bytes: a pipe or device in its place would make the run
+ * wait for ever, or never end. -1 on failure.
+ */
+int lode_file_open (const char *path, uint64_t max, uint64_t *size, GError **);
+/* All of it (transfer full), with a NUL behind that is not counted in n. */
+char *lode_file_read (const char *path, uint64_t max, size_t *n, GError **);
 
 /* All n bytes at an offset, however many calls that takes; false and errno (0: the file ended). */
 bool lode_fd_read (int fd, void *data, size_t n, off_t offset);

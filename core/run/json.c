@@ -10,87 +10,87 @@
 #define DEPTH_MAX 32
 #define NUMBER_MAX 64
 
-LodeJson
-lode_json_begin (const char *text, size_t n)
+LodeScan
+lode_scan_begin (const char *text, size_t n)
 {
-  return (LodeJson){ .begin = text, .at = text, .end = text + n };
+  return (LodeScan){ .begin = text, .at = text, .end = text + n };
 }
 
 bool
-lode_json_wrong (LodeJson *json, const char *what)
+lode_scan_wrong (LodeScan *scan, const char *what)
 {
-  if (!json->wrong)
-    json->wrong = what;
+  if (!scan->wrong)
+    scan->wrong = what;
   return false;
 }
 
 /* The next byte that is not blank; 0 at the end and behind a mistake. */
 static char
-peek (LodeJson *json)
+peek (LodeScan *scan)
 {
-  while (json->at < json->end && strchr (" \t\n\r", *json->at) && *json->at)
-    json->at++;
-  return json->at < json->end && !json->wrong ? *json->at : 0;
+  while (scan->at < scan->end && strchr (" \t\n\r", *scan->at) && *scan->at)
+    scan->at++;
+  return scan->at < scan->end && !scan->wrong ? *scan->at : 0;
 }
 
 static bool
-take (LodeJson *json, char c, const char *what)
+take (LodeScan *scan, char c, const char *what)
 {
-  if (peek (json) != c)
-    return lode_json_wrong (json, what);
-  json->at++;
+  if (peek (scan) != c)
+    return lode_scan_wrong (scan, what);
+  scan->at++;
   return true;
 }
 
 bool
-lode_json_end (LodeJson *json)
+lode_scan_end (LodeScan *scan)
 {
-  peek (json);
-  if (json->at < json->end)
-    lode_json_wrong (json, "something behind the end");
-  return !json->wrong;
+  peek (scan);
+  if (scan->at < scan->end)
+    lode_scan_wrong (scan, "something behind the end");
+  return !scan->wrong;
 }
 
 bool
-lode_json_enter (LodeJson *json, char bracket)
+lode_scan_enter (LodeScan *scan, char bracket)
 {
-  if (!take (json, bracket, bracket == '{' ? "expected an object" : "expected a list"))
+  if (!take (scan, bracket, bracket == '{' ? "expected an object" : "expected a list"))
     return false;
-  if (++json->depth > DEPTH_MAX)
-    return lode_json_wrong (json, "nested too deeply");
-  json->fresh = true;
+  if (++scan->depth > DEPTH_MAX)
+    return lode_scan_wrong (scan, "nested too deeply");
+  scan->fresh = true;
   return true;
 }
 
 /* Whether something comes before the closing bracket, which is taken. */
 static bool
-more (LodeJson *json, char closing)
+more (LodeScan *scan, char closing)
 {
-  bool fresh = json->fresh;
+  bool fresh = scan->fresh;
 
-  json->fresh = false;
-  if (peek (json) == closing) {
-    json->at++;
-    json->depth--;
+  scan->fresh = false;
+  if (peek (scan) == closing) {
+    scan->at++;
+    scan->depth--;
     return false;
   }
-  return fresh ? !json->wrong : take (json, ',', "expected a comma or a closing bracket");
+  return fresh ? !scan->wrong : take (scan, ',', "expected a comma or a closing bracket");
 }
 
 bool
-lode_json_element (LodeJson *json)
+lode_scan_element (LodeScan *scan)
 {
-  return more (json, ']');
+  return more (scan, ']');
 }
 
 bool
-lode_json_member (LodeJson *json, char **name)
+lode_scan_member (LodeScan *scan, char **name)
 {
   *name = NULL;
-  if (!more (json, '}'))
+  if (!more (scan, '}'))
     return false;
-  *name = lode_json_text (json);
-  if (*name && take (json, ':', "expected a colon"))
+  *name = lode_scan_text (scan);
+  if (*name && take (scan, ':', "expected a colon"))
     return true;
   g_clear_pointer (name, g_free);
   return false;
@@ -98,14 +98,14 @@ lode_json_member (LodeJson *json, char **name)
 
 /* Four hex digits; -1 on a mistake. */
 static int32_t
-hex (LodeJson *json)
+hex (LodeScan *scan)
 {
   int32_t code = 0;
 
-  if (json->end - json->at < 4)
+  if (scan->end - scan->at < 4)
     return -1;
   for (int i = 0; i < 4; i++) {
-    int digit = g_ascii_xdigit_value (*json->at++);
+    int digit = g_ascii_xdigit_value (*scan->at++);
 
     if (digit < 0)
       return -1;
@@ -116,68 +116,80 @@ hex (LodeJson *json)
 
 /* Behind "\u": one code point, of two halves if it needs them. */
 static bool
-escape_code (LodeJson *json, GString *text)
+escape_code (LodeScan *scan, GString *text)
 {
-  int32_t code = hex (json);
+  int32_t code = hex (scan);
 
-  if (code >= 0xd800 && code < 0xdc00 && json->end - json->at >= 2 && json->at[0] == '\\'
-      && json->at[1] == 'u') {
-    json->at += 2;
-    int32_t low = hex (json);
+  if (code >= 0xd800 && code < 0xdc00 && scan->end - scan->at >= 2 && scan->at[0] == '\\'
+      && scan->at[1] == 'u') {
+    scan->at += 2;
+    int32_t low = hex (scan);
 
     if (low < 0xdc00 || low > 0xdfff)
-      return lode_json_wrong (json, "half a character");
+      return lode_scan_wrong (scan, "half a character");
     code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
   }
   if (code < 0 || (code >= 0xd800 && code < 0xe000))
-    return lode_json_wrong (json, "not a character");
+    return lode_scan_wrong (scan, "not a character");
   if (!code)
-    return lode_json_wrong (json, "a NUL in a text");
+    return lode_scan_wrong (scan, "a NUL in a text");
   g_string_append_unichar (text, (gunichar) code);
   return true;
 }
 
 static bool
-escape (LodeJson *json, GString *text)
+escape (LodeScan *scan, GString *text)
 {
   static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-  char c = json->at < json->end ? *json->at++ : 0;
+  char c = scan->at < scan->end ? *scan->at++ : 0;
   const char *at = c ? strchr (from, c) : NULL;
 
   if (c == 'u')
-    return escape_code (json, text);
+    return escape_code (scan, text);
   if (!at)
-    return lode_json_wrong (json, "an unknown escape in a text");
+    return lode_scan_wrong (scan, "an unknown escape in a text");
   g_string_append_c (text, to[at - from]);
   return true;
 }
 
 char *
-lode_json_text (LodeJson *json)
+lode_scan_text (LodeScan *scan)
 {
   g_autoptr (GString) text = g_string_new (NULL);
 
-  if (!take (json, '"', "expected a text"))
+  if (!take (scan, '"', "expected a text"))
     return NULL;
-  while (json->at < json->end && *json->at != '"') {
-    char c = *json->at++;
+  while (scan->at < scan->end && *scan->at != '"') {
+    char c = *scan->at++;
 
     if ((unsigned char) c < ' ')
-      lode_json_wrong (json, "a control character in a text");
+      lode_scan_wrong (scan, "a control character in a text");
     else if (c != '\\')
       g_string_append_c (text, c);
     else
-      escape (json, text);
-    if (json->wrong)
+      escape (scan, text);
+    if (scan->wrong)
       return NULL;
   }
-  if (!take (json, '"', "a text without its end"))
+  if (!take (scan, '"', "a text without its end"))
     return NULL;
   if (!g_utf8_validate (text->str, (gssize) text->len, NULL)) {
-    lode_json_wrong (json, "a text that is not UTF-8");
+    lode_scan_wrong (scan, "a text that is not UTF-8");
     return NULL;
   }
   return g_strdup (text->str);
+}
+
+bool
+lode_scan_copy (LodeScan *scan, char *out, size_t size)
+{
+  g_autofree char *text = lode_scan_text (scan);
+  const char *end;
+
+  g_strlcpy (out, text ? text : "", size);
+  g_utf8_validate (out, -1, &end);
+  out[end - out] = 0;
+  return text != NULL;
 }
 
 static size_t
@@ -191,24 +203,35 @@ digits (const char *at, const char *end)
 }
 
 bool
-lode_json_natural (LodeJson *json, uint64_t *value)
+lode_scan_natural (LodeScan *scan, uint64_t *value)
 {
-  size_t n = peek (json) ? digits (json->at, json->end) : 0;
+  size_t n = peek (scan) ? digits (scan->at, scan->end) : 0;
   uint64_t sum = 0;
 
-  if (!n || (n > 1 && *json->at == '0'))
-    return lode_json_wrong (json, "expected a whole number from 0");
+  if (!n || (n > 1 && *scan->at == '0'))
+    return lode_scan_wrong (scan, "expected a whole number from 0");
   for (; n; n--) {
-    uint64_t digit = (uint64_t) (*json->at++ - '0');
+    uint64_t digit = (uint64_t) (*scan->at++ - '0');
 
     if (sum > (UINT64_MAX - digit) / 10)
-      return lode_json_wrong (json, "a whole number above 64 bits");
+      return lode_scan_wrong (scan, "a whole number above 64 bits");
     sum = sum * 10 + digit;
   }
-  if (json->at < json->end && strchr (".eE", *json->at) && *json->at)
-    return lode_json_wrong (json, "expected a whole number");
+  if (scan->at < scan->end && strchr (".eE", *scan->at) && *scan->at)
+    return lode_scan_wrong (scan, "expected a whole number");
   *value = sum;
   return true;
+}
+
+bool
+lode_scan_int64 (LodeScan *scan, int64_t *value)
+{
+  uint64_t natural = 0;
+
+  if (lode_scan_natural (scan, &natural) && natural > INT64_MAX)
+    lode_scan_wrong (scan, "a whole number above 63 bits");
+  *value = scan->wrong ? 0 : (int64_t) natural;
+  return !scan->wrong;
 }
 
 /* Length of the number that begins here, by JSON's grammar; 0: none. */
@@ -244,68 +267,68 @@ number_length (const char *begin, const char *end)
 
 /* A word of JSON's own: "true", "false", "null". */
 static bool
-word (LodeJson *json, const char *text)
+word (LodeScan *scan, const char *text)
 {
   size_t n = strlen (text);
 
-  if (!peek (json) || (size_t) (json->end - json->at) < n || memcmp (json->at, text, n) != 0)
+  if (!peek (scan) || (size_t) (scan->end - scan->at) < n || memcmp (scan->at, text, n) != 0)
     return false;
-  json->at += n;
+  scan->at += n;
   return true;
 }
 
 bool
-lode_json_number (LodeJson *json, double *value)
+lode_scan_number (LodeScan *scan, double *value)
 {
   char copy[NUMBER_MAX];
   size_t n;
 
-  if (word (json, "null")) {
+  if (word (scan, "null")) {
     *value = NAN;
     return true;
   }
-  n = peek (json) ? number_length (json->at, json->end) : 0;
+  n = peek (scan) ? number_length (scan->at, scan->end) : 0;
   if (!n || n >= sizeof copy)
-    return lode_json_wrong (json, n ? "a number of too many digits" : "expected a number");
-  memcpy (copy, json->at, n);
+    return lode_scan_wrong (scan, n ? "a number of too many digits" : "expected a number");
+  memcpy (copy, scan->at, n);
   copy[n] = 0;
-  json->at += n;
+  scan->at += n;
   *value = g_ascii_strtod (copy, NULL);
-  return isfinite (*value) || lode_json_wrong (json, "a number that is too large");
+  return isfinite (*value) || lode_scan_wrong (scan, "a number that is too large");
 }
 
 static bool
-skip_members (LodeJson *json)
+skip_members (LodeScan *scan)
 {
   char *name;
 
-  lode_json_enter (json, '{');
-  while (lode_json_member (json, &name)) {
+  lode_scan_enter (scan, '{');
+  while (lode_scan_member (scan, &name)) {
     g_free (name);
-    lode_json_skip (json);
+    lode_scan_skip (scan);
   }
-  return !json->wrong;
+  return !scan->wrong;
 }
 
 bool
-lode_json_skip (LodeJson *json)
+lode_scan_skip (LodeScan *scan)
 {
   g_autofree char *text = NULL;
   double value;
 
-  switch (peek (json)) {
+  switch (peek (scan)) {
   case '{':
-    return skip_members (json);
+    return skip_members (scan);
   case '[':
-    lode_json_enter (json, '[');
-    while (lode_json_element (json))
-      lode_json_skip (json);
-    return !json->wrong;
+    lode_scan_enter (scan, '[');
+    while (lode_scan_element (scan))
+      lode_scan_skip (scan);
+    return !scan->wrong;
   case '"':
-    text = lode_json_text (json);
+    text = lode_scan_text (scan);
     return text != NULL;
   default:
-    return word (json, "true") || word (json, "false") || lode_json_number (json, &value);
+    return word (scan, "true") || word (scan, "false") || lode_scan_number (scan, &value);
   }
 }
 

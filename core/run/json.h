@@ -14,30 +14,33 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct LodeJson {
+typedef struct LodeScan {
   const char *begin, *at, *end;
   const char *wrong; /* the first mistake, static text; NULL: none */
   bool fresh;        /* behind an opening bracket: no comma yet */
   uint32_t depth;
-} LodeJson;
+} LodeScan;
 
-LodeJson lode_json_begin (const char *text, size_t n);
+LodeScan lode_scan_begin (const char *text, size_t n);
 /* Nothing but blanks is left. */
-bool lode_json_end (LodeJson *);
+bool lode_scan_end (LodeScan *);
 /* The first mistake is this one, here; false. */
-bool lode_json_wrong (LodeJson *, const char *what);
+bool lode_scan_wrong (LodeScan *, const char *what);
 
 /* Goes into '{' or '['. */
-bool lode_json_enter (LodeJson *, char bracket);
+bool lode_scan_enter (LodeScan *, char bracket);
 /* In an object: the next member's name (transfer full); false behind the last and on a mistake. */
-bool lode_json_member (LodeJson *, char **name);
+bool lode_scan_member (LodeScan *, char **name);
 /* In an array: whether another element comes. */
-bool lode_json_element (LodeJson *);
+bool lode_scan_element (LodeScan *);
 
-char *lode_json_text (LodeJson *);               /* transfer full; NULL on a mistake */
-bool lode_json_natural (LodeJson *, uint64_t *); /* digits alone */
-bool lode_json_number (LodeJson *, double *);    /* null is NaN */
-bool lode_json_skip (LodeJson *);                /* any value */
+char *lode_scan_text (LodeScan *); /* transfer full; NULL on a mistake */
+/* A text into out, of size bytes; one that is too long ends at a whole character. */
+bool lode_scan_copy (LodeScan *, char *out, size_t size);
+bool lode_scan_natural (LodeScan *, uint64_t *); /* digits alone */
+bool lode_scan_int64 (LodeScan *, int64_t *);    /* the same, where it fits */
+bool lode_scan_number (LodeScan *, double *);    /* null is NaN */
+bool lode_scan_skip (LodeScan *);                /* any value */
 
 /* Writing: a text in quotes; a number in 17 digits, null if it is not finite. */
 void lode_json_put_text (GString *, const char *text);

@@ -11,10 +11,8 @@
 #include "run/store-private.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* An array as the header tells it. */
@@ -26,7 +24,7 @@ typedef struct Entry {
 
 typedef struct Header {
   const char *path;
-  LodeJson json;
+  LodeScan scan;
   GArray *entries;   /* Entry */
   GHashTable *names; /* those seen */
   LodeStore *store;  /* texts go straight in */
@@ -56,55 +54,55 @@ read_texts (Header *header)
 {
   char *name;
 
-  if (!lode_json_enter (&header->json, '{'))
+  if (!lode_scan_enter (&header->scan, '{'))
     return false;
-  while (lode_json_member (&header->json, &name)) {
-    g_autofree char *key = name, *text = lode_json_text (&header->json);
+  while (lode_scan_member (&header->scan, &name)) {
+    g_autofree char *key = name, *text = lode_scan_text (&header->scan);
 
     if (lode_store_find_text (header->store, key))
-      return lode_json_wrong (&header->json, "a text given twice");
+      return lode_scan_wrong (&header->scan, "a text given twice");
     if (text)
       lode_store_text (header->store, key, text);
   }
-  return !header->json.wrong;
+  return !header->scan.wrong;
 }
 
 /* The product of the dimensions; it does not wrap. */
 static bool
-read_shape (LodeJson *json, uint64_t *n)
+read_shape (LodeScan *scan, uint64_t *n)
 {
   uint64_t product = 1, dimension;
   bool empty = false, huge = false;
 
-  if (!lode_json_enter (json, '['))
+  if (!lode_scan_enter (scan, '['))
     return false;
-  while (lode_json_element (json)) {
-    if (!lode_json_natural (json, &dimension))
+  while (lode_scan_element (scan)) {
+    if (!lode_scan_natural (scan, &dimension))
       return false;
     empty |= !dimension;
     huge |= dimension && product > UINT64_MAX / dimension;
     product *= MAX (dimension, 1);
   }
   *n = empty ? 0 : product;
-  return huge && !empty ? lode_json_wrong (json, "a shape of more than 2^64 elements")
-                        : !json->wrong;
+  return huge && !empty ? lode_scan_wrong (scan, "a shape of more than 2^64 elements")
+                        : !scan->wrong;
 }
 
 static bool
-read_offsets (LodeJson *json, uint64_t *begin, uint64_t *end)
+read_offsets (LodeScan *scan, uint64_t *begin, uint64_t *end)
 {
   uint64_t offset[2];
   int n = 0;
 
-  if (!lode_json_enter (json, '['))
+  if (!lode_scan_enter (scan, '['))
     return false;
-  for (; lode_json_element (json); n++)
+  for (; lode_scan_element (scan); n++)
     if (n >= 2)
-      lode_json_wrong (json, "expected two offsets");
+      lode_scan_wrong (scan, "expected two offsets");
     else
-      lode_json_natural (json, &offset[n]);
-  if (json->wrong || n != 2)
-    return lode_json_wrong (json, "expected two offsets");
+      lode_scan_natural (scan, &offset[n]);
+  if (scan->wrong || n != 2)
+    return lode_scan_wrong (scan, "expected two offsets");
   *begin = offset[0];
   *end = offset[1];
   return true;
@@ -113,7 +111,7 @@ read_offsets (LodeJson *json, uint64_t *begin, uint64_t *end)
 static bool
 read_dtype (Header *header, Entry *entry, GError **error)
 {
-  g_autofree char *name = lode_json_text (&header->json);
+  g_autofree char *name = lode_scan_text (&header->scan);
 
   if (!name)
     return false;
@@ -133,17 +131,17 @@ read_field (Header *header, const char *field, Entry *entry, unsigned *seen, GEr
   while (fields[which] && strcmp (fields[which], field) != 0)
     which++;
   if (*seen & 1U << which)
-    return lode_json_wrong (&header->json, "a member given twice");
+    return lode_scan_wrong (&header->scan, "a member given twice");
   *seen |= 1U << which;
   switch (which) {
   case 0:
     return read_dtype (header, entry, error);
   case 1:
-    return read_shape (&header->json, &entry->n);
+    return read_shape (&header->scan, &entry->n);
   case 2:
-    return read_offsets (&header->json, &entry->begin, &entry->end);
+    return read_offsets (&header->scan, &entry->begin, &entry->end);
   default:
-    return lode_json_wrong (&header->json, "a member other than dtype, shape, data_offsets");
+    return lode_scan_wrong (&header->scan, "a member other than dtype, shape, data_offsets");
   }
 }
 
@@ -175,13 +173,13 @@ read_array (Header *header, char *name, GError **error)
 
   g_array_append_val (header->entries, entry);
   if (!*name || !g_hash_table_add (header->names, name))
-    return lode_json_wrong (&header->json, *name ? "an array given twice" : "an empty name");
-  ok = lode_json_enter (&header->json, '{');
-  while (ok && lode_json_member (&header->json, &field)) {
+    return lode_scan_wrong (&header->scan, *name ? "an array given twice" : "an empty name");
+  ok = lode_scan_enter (&header->scan, '{');
+  while (ok && lode_scan_member (&header->scan, &field)) {
     ok = read_field (header, field, &entry, &seen, error);
     g_free (field);
   }
-  if (!ok || header->json.wrong)
+  if (!ok || header->scan.wrong)
     return false;
   if (seen != 7)
     return bad (header->path, error, "array \"%s\" lacks dtype, shape or data_offsets", name);
@@ -192,19 +190,19 @@ read_array (Header *header, char *name, GError **error)
 static bool
 read_members (Header *header, GError **error)
 {
-  bool ok = lode_json_enter (&header->json, '{'), texts = false;
+  bool ok = lode_scan_enter (&header->scan, '{'), texts = false;
   char *name;
 
-  while (ok && lode_json_member (&header->json, &name)) {
+  while (ok && lode_scan_member (&header->scan, &name)) {
     if (strcmp (name, LODE_STORE_METADATA) != 0) {
       ok = read_array (header, name, error);
       continue;
     }
     g_free (name);
-    ok = texts ? lode_json_wrong (&header->json, "two groups of texts") : read_texts (header);
+    ok = texts ? lode_scan_wrong (&header->scan, "two groups of texts") : read_texts (header);
     texts = true;
   }
-  return ok && !header->json.wrong && lode_json_end (&header->json);
+  return ok && !header->scan.wrong && lode_scan_end (&header->scan);
 }
 
 static int
@@ -261,14 +259,14 @@ read_arrays (Header *header, int fd, uint64_t offset, GError **error)
 static bool
 read_header (Header *header, const char *text, uint64_t length, uint64_t rest, GError **error)
 {
-  header->json = lode_json_begin (text, length);
+  header->scan = lode_scan_begin (text, length);
   if (*text != '{')
-    lode_json_wrong (&header->json, "expected an object");
+    lode_scan_wrong (&header->scan, "expected an object");
   if (read_members (header, error))
     return check_places (header, rest, error);
-  if (header->json.wrong)
-    bad (header->path, error, "%s at byte %td of its header", header->json.wrong,
-         header->json.at - header->json.begin);
+  if (header->scan.wrong)
+    bad (header->path, error, "%s at byte %td of its header", header->scan.wrong,
+         header->scan.at - header->scan.begin);
   return false;
 }
 
@@ -320,21 +318,16 @@ read_open (const char *path, int fd, uint64_t size, GError **error)
   return read_all (&header, fd, size, error) ? g_steal_pointer (&store) : NULL;
 }
 
-/* A pipe in the file's place must not make the run wait for ever. */
 LodeStore *
 lode_store_read (const char *path, GError **error)
 {
-  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  LodeStore *store = NULL;
-  struct stat info;
+  uint64_t size;
+  int fd = lode_file_open (path, INT64_MAX, &size, error);
+  LodeStore *store;
 
-  if (fd < 0 || fstat (fd, &info))
-    lode_file_fail ("read", path, errno, error);
-  else if (!S_ISREG (info.st_mode))
-    bad (path, error, "it is not a file");
-  else
-    store = read_open (path, fd, (uint64_t) info.st_size, error);
-  if (fd >= 0)
-    close (fd);
+  if (fd < 0)
+    return NULL;
+  store = read_open (path, fd, size, error);
+  close (fd);
   return store;
 }
