@@ -88,6 +88,8 @@ found (const LodeToken *token)
     return g_strdup ("the end");
   if (token->kind == LODE_TOKEN_TEXT)
     return g_strdup_printf ("\"%s\"", shown);
+  if (strchr ("=,;{}[]()", token->kind))
+    return g_strdup_printf ("'%s'", shown);
   return g_steal_pointer (&shown);
 }
 
@@ -134,14 +136,15 @@ close_bracket (Check *check)
   const LodeToken *open = level_of (check)->open;
 
   if (!open) {
-    complain (check, check->token, "%s closes nothing; remove it, or one before it is too many",
+    complain (check, check->token,
+              "this '%s' closes nothing; remove it, or one before it is too many",
               check->token->text);
     return;
   }
   if (closing (open->kind) == check->token->kind)
     note_misplaced (check);
   else
-    complain (check, check->token, "expected %c, found %s (the %c of line %u is still open)",
+    complain (check, check->token, "expected '%c', found '%s' (the '%c' of line %u is still open)",
               closing (open->kind), check->token->text, open->kind, open->line);
   /* [ 1, 2 } leaves out the ] rather than the } */
   if (closing (open->kind) != check->token->kind && check->depth > 1
@@ -195,7 +198,7 @@ not_a_setting (Check *check)
     complain (check, token, "%s,%s is no number; expected a decimal point: %s.%s", token[-2].text,
               what, token[-2].text, what);
   else if (strchr (",;", token->kind))
-    complain (check, token, "there is no setting before this '%s'; remove it", what);
+    complain (check, token, "there is no setting before this %s; remove it", what);
   else if (token->kind == LODE_TOKEN_TEXT)
     complain (check, token, "expected the name of a setting, found %s; names have no quotes", what);
   else if (token->kind == LODE_TOKEN_WORD && strchr (token->text, '.')
@@ -206,7 +209,7 @@ not_a_setting (Check *check)
               what);
   else if (token->kind == '[')
     complain (check, token,
-              "expected the name of a setting, found [; a group is written name = { "
+              "expected the name of a setting, found '['; a group is written name = { "
               "… };");
   else
     complain (check, token,
@@ -380,8 +383,8 @@ after_in_list (Check *check)
   else if (token->kind == close)
     close_bracket (check);
   else if (token->kind == ';' || (token->kind == LODE_TOKEN_NAME && token[1].kind == '=')) {
-    complain (check, token, "expected , or %c, found %s (the %c of line %u is still open)", close,
-              what, open->kind, open->line);
+    complain (check, token, "expected ',' or '%c', found %s (the '%c' of line %u is still open)",
+              close, what, open->kind, open->line);
     close_level (check);
     if (token->kind == ';')
       check->state = SETTING;
@@ -390,7 +393,7 @@ after_in_list (Check *check)
   } else if (strchr ("}])", token->kind))
     close_bracket (check);
   else {
-    complain (check, token, "expected , or %c, found %s", close, what);
+    complain (check, token, "expected ',' or '%c', found %s", close, what);
     if (token->kind != '=')
       at_value (check);
   }
@@ -426,10 +429,10 @@ at_end (Check *check)
     return;
   if (check->misplaced && open->kind == '{')
     complain (check, check->misplaced_open,
-              "this { is not closed before the } of line %u, which by its place closes another",
+              "this '{' is not closed before the '}' of line %u, which by its place closes another",
               check->misplaced->line);
   else
-    complain (check, open, "this %c is never closed; expected %c", open->kind,
+    complain (check, open, "this '%c' is never closed; expected '%c'", open->kind,
               closing (open->kind));
 }
 
