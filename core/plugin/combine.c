@@ -25,6 +25,18 @@ static const struct {
 };
 static const uint32_t of_backbone = LODE_SHARE | LODE_MIX | LODE_SCALE;
 
+const char **
+lode_ability_words (uint32_t set)
+{
+  const char **words = g_new0 (const char *, G_N_ELEMENTS (abilities) + 1);
+  size_t n = 0;
+
+  for (size_t i = 0; i < G_N_ELEMENTS (abilities); i++)
+    if (set & abilities[i].bit)
+      words[n++] = abilities[i].word;
+  return words;
+}
+
 static char *
 complaint (const LodeLoaded *who, uint32_t missing, const LodeLoaded *giver)
 {

@@ -11,11 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void refuse (GError **error, LodePluginError code, const char *path, const char *format, ...)
-    G_GNUC_PRINTF (4, 5);
-
-static void
-refuse (GError **error, LodePluginError code, const char *path, const char *format, ...)
+void
+lode_plugin_refuse (GError **error, LodePluginError code, const char *path, const char *format, ...)
 {
   g_autofree char *file = g_path_get_basename (path), *text = NULL;
   va_list list;
@@ -50,12 +47,13 @@ check_file (const char *path, GError **error)
   struct stat file;
 
   if (stat (path, &file) != 0 || !S_ISREG (file.st_mode) || access (path, R_OK) != 0) {
-    refuse (error, LODE_PLUGIN_ERROR_OPEN, path, "it is not a readable file");
+    lode_plugin_refuse (error, LODE_PLUGIN_ERROR_OPEN, path, "it is not a readable file");
     return false;
   }
   if (file.st_mode & S_IWOTH) {
-    refuse (error, LODE_PLUGIN_ERROR_UNSAFE, path,
-            "every user of this machine may write it; chmod o-w it if you trust its contents");
+    lode_plugin_refuse (
+        error, LODE_PLUGIN_ERROR_UNSAFE, path,
+        "every user of this machine may write it; chmod o-w it if you trust its contents");
     return false;
   }
   return true;
@@ -78,16 +76,17 @@ check_needed (const char *path, GError **error)
   bool asan, tsan;
 
   if (!needed) {
-    refuse (error, LODE_PLUGIN_ERROR_OPEN, path, "%s; rebuild it", why);
+    lode_plugin_refuse (error, LODE_PLUGIN_ERROR_OPEN, path, "%s; rebuild it", why);
     return false;
   }
   asan = has_sanitizer (needed, "libasan.");
   tsan = has_sanitizer (needed, "libtsan.");
   if ((asan && !(LODE_BUILD_SANITIZER & LODE_BUILD_ASAN))
       || (tsan && !(LODE_BUILD_SANITIZER & LODE_BUILD_TSAN))) {
-    refuse (error, LODE_PLUGIN_ERROR_SANITIZER, path,
-            "it was built with -fsanitize=%s, which this lode was not; rebuild it without",
-            asan ? "address" : "thread");
+    lode_plugin_refuse (
+        error, LODE_PLUGIN_ERROR_SANITIZER, path,
+        "it was built with -fsanitize=%s, which this lode was not; rebuild it without",
+        asan ? "address" : "thread");
     return false;
   }
   return true;
@@ -97,30 +96,33 @@ static bool
 check_head (const LodePlugin *plugin, const char *path, GError **error)
 {
   if (plugin->magic != LODE_PLUGIN_MAGIC) {
-    refuse (error, LODE_PLUGIN_ERROR_MAGIC, path,
-            "its lode_plugin does not begin with Lode's magic number; expected %#x, found %#x; "
-            "begin it with "
-            "LODE_PLUGIN_HEAD",
-            LODE_PLUGIN_MAGIC, plugin->magic);
+    lode_plugin_refuse (
+        error, LODE_PLUGIN_ERROR_MAGIC, path,
+        "its lode_plugin does not begin with Lode's magic number; expected %#x, found %#x; "
+        "begin it with "
+        "LODE_PLUGIN_HEAD",
+        LODE_PLUGIN_MAGIC, plugin->magic);
     return false;
   }
   if (plugin->abi_major != LODE_ABI_MAJOR || plugin->abi_minor != LODE_ABI_MINOR) {
-    refuse (error, LODE_PLUGIN_ERROR_ABI, path,
-            "it was built for plugin ABI %u.%u, this lode has %u.%u; rebuild it against this "
-            "lode's headers",
-            plugin->abi_major, plugin->abi_minor, LODE_ABI_MAJOR, LODE_ABI_MINOR);
+    lode_plugin_refuse (
+        error, LODE_PLUGIN_ERROR_ABI, path,
+        "it was built for plugin ABI %u.%u, this lode has %u.%u; rebuild it against this "
+        "lode's headers",
+        plugin->abi_major, plugin->abi_minor, LODE_ABI_MAJOR, LODE_ABI_MINOR);
     return false;
   }
   if (plugin->size < offsetof (LodePlugin, query)) {
-    refuse (error, LODE_PLUGIN_ERROR_ABI, path,
-            "its descriptor has %u bytes, too few for ABI %u.%u; rebuild it", plugin->size,
-            LODE_ABI_MAJOR, LODE_ABI_MINOR);
+    lode_plugin_refuse (error, LODE_PLUGIN_ERROR_ABI, path,
+                        "its descriptor has %u bytes, too few for ABI %u.%u; rebuild it",
+                        plugin->size, LODE_ABI_MAJOR, LODE_ABI_MINOR);
     return false;
   }
   if (plugin->build & LODE_BUILD_FAST_MATH) {
-    refuse (error, LODE_PLUGIN_ERROR_BUILD, path,
-            "it was built with -ffast-math, which changes the arithmetic of the whole process; "
-            "rebuild it without");
+    lode_plugin_refuse (
+        error, LODE_PLUGIN_ERROR_BUILD, path,
+        "it was built with -ffast-math, which changes the arithmetic of the whole process; "
+        "rebuild it without");
     return false;
   }
   return true;
@@ -131,16 +133,17 @@ check_names (const LodePlugin *plugin, const char *path, const char *kind, const
              GError **error)
 {
   if (g_strcmp0 (plugin->kind, kind) || g_strcmp0 (plugin->name, name)) {
-    refuse (error, LODE_PLUGIN_ERROR_NAME, path,
-            "its file name promises %s/%s, its descriptor says %s/%s; make them agree", kind, name,
-            plugin->kind ? plugin->kind : "(null)", plugin->name ? plugin->name : "(null)");
+    lode_plugin_refuse (error, LODE_PLUGIN_ERROR_NAME, path,
+                        "its file name promises %s/%s, its descriptor says %s/%s; make them agree",
+                        kind, name, plugin->kind ? plugin->kind : "(null)",
+                        plugin->name ? plugin->name : "(null)");
     return false;
   }
   if (!plugin->version || !plugin->summary || !plugin->license) {
-    refuse (error, LODE_PLUGIN_ERROR_NAME, path, "its descriptor lacks %s; fill it in",
-            !plugin->version   ? "a version"
-            : !plugin->summary ? "a summary"
-                               : "a license");
+    lode_plugin_refuse (error, LODE_PLUGIN_ERROR_NAME, path, "its descriptor lacks %s; fill it in",
+                        !plugin->version   ? "a version"
+                        : !plugin->summary ? "a summary"
+                                           : "a license");
     return false;
   }
   return true;
@@ -176,8 +179,9 @@ check_ops (LodeLoaded *loaded, const char *path, GError **error)
   }
   if (missing->len == 0)
     return true;
-  refuse (error, LODE_PLUGIN_ERROR_OPS, path, "its vtable lacks required members of kind %s: %s",
-          loaded->plugin->kind, missing->str);
+  lode_plugin_refuse (error, LODE_PLUGIN_ERROR_OPS, path,
+                      "its vtable lacks required members of kind %s: %s", loaded->plugin->kind,
+                      missing->str);
   return false;
 }
 
@@ -192,7 +196,8 @@ check_options (LodeLoaded *loaded, const char *path, GError **error)
   wrong = lode_table_check (&loaded->table);
   if (!wrong)
     return true;
-  refuse (error, LODE_PLUGIN_ERROR_OPTIONS, path, "its option table is wrong: %s", wrong);
+  lode_plugin_refuse (error, LODE_PLUGIN_ERROR_OPTIONS, path, "its option table is wrong: %s",
+                      wrong);
   return false;
 }
 
@@ -232,17 +237,19 @@ open_watched (const char *path, GError **error)
   if (!handle) {
     const char *why = dlerror ();
 
-    refuse (error, LODE_PLUGIN_ERROR_OPEN, path, "%s%s", why,
-            strstr (why, "GLIBC") ? "; it was built on a newer system: rebuild it here" : "");
+    lode_plugin_refuse (error, LODE_PLUGIN_ERROR_OPEN, path, "%s%s", why,
+                        strstr (why, "GLIBC") ? "; it was built on a newer system: rebuild it here"
+                                              : "");
     return NULL;
   }
 #ifdef __x86_64__
   if ((__builtin_ia32_stmxcsr () & ~0x3fu) != mode) {
     fesetenv (&before);
-    refuse (error, LODE_PLUGIN_ERROR_FPENV, path,
-            "loading it changed the processor's floating-point mode; it was probably linked with "
-            "-ffast-math: "
-            "rebuild it without");
+    lode_plugin_refuse (
+        error, LODE_PLUGIN_ERROR_FPENV, path,
+        "loading it changed the processor's floating-point mode; it was probably linked with "
+        "-ffast-math: "
+        "rebuild it without");
     return NULL;
   }
 #endif
@@ -263,8 +270,9 @@ lode_plugin_load (const char *path, const char *kind, const char *name, GError *
     return NULL;
   found = dlsym (handle, "lode_plugin");
   if (!found) {
-    refuse (error, LODE_PLUGIN_ERROR_NO_ENTRY, path,
-            "it exports no symbol lode_plugin; define LODE_EXPORT const LodePlugin lode_plugin");
+    lode_plugin_refuse (
+        error, LODE_PLUGIN_ERROR_NO_ENTRY, path,
+        "it exports no symbol lode_plugin; define LODE_EXPORT const LodePlugin lode_plugin");
     return NULL;
   }
   loaded = g_new0 (LodeLoaded, 1);

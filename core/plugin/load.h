@@ -13,6 +13,10 @@
 LodeLoaded *lode_plugin_load (const char *path, const char *kind, const char *name, GError **);
 void lode_loaded_free (LodeLoaded *);
 
+/* "cannot load plugin FILE (PATH): …": what is wrong, expected and found, what to do. */
+void lode_plugin_refuse (GError **, LodePluginError, const char *path, const char *format, ...)
+    G_GNUC_PRINTF (4, 5);
+
 /* "search_darts.so" → "search", "darts"; false: not a plugin's file name. Transfer full. */
 bool lode_plugin_split (const char *file, char **kind, char **name);
 

@@ -26,16 +26,29 @@ lode_registry_new (const char *const *folders)
   return registry;
 }
 
-/* <prefix>/bin/lode → <prefix>/<libdir>/lode-0/plugins; in a build tree, its own plugins. */
-static void
-add_installed (GPtrArray *folders)
+char *
+lode_prefix_path (const char *below)
 {
   g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
   g_autofree char *bin = program ? g_path_get_dirname (program) : NULL;
-  g_autofree char *above = bin ? g_path_get_dirname (bin) : NULL;
+  g_autofree char *prefix = bin ? g_path_get_dirname (bin) : NULL;
 
-  if (above)
-    g_ptr_array_add (folders, g_build_filename (above, LODE_PLUGINDIR, NULL));
+  if (g_path_is_absolute (below))
+    return g_strdup (below);
+  return prefix ? g_build_filename (prefix, below, NULL) : NULL;
+}
+
+/* <prefix>/bin/lode → <prefix>/<libdir>/lode-0/plugins; <build>/tools/lode → <build>/plugins. */
+static void
+add_installed (GPtrArray *folders)
+{
+  g_autofree char *plain = lode_prefix_path (LODE_PLUGINDIR), *built = lode_prefix_path ("plugins"),
+                  *ninja = lode_prefix_path ("build.ninja");
+
+  if (ninja && g_file_test (ninja, G_FILE_TEST_EXISTS))
+    g_ptr_array_add (folders, g_steal_pointer (&built));
+  else if (plain)
+    g_ptr_array_add (folders, g_steal_pointer (&plain));
 }
 
 LodeRegistry *
@@ -74,8 +87,8 @@ lode_registry_folders (const LodeRegistry *registry)
   return (const char *const *) registry->folders->pdata;
 }
 
-const LodeLoaded *
-lode_registry_add_file (LodeRegistry *registry, const char *path, GError **error)
+char *
+lode_registry_name_file (LodeRegistry *registry, const char *path, GError **error)
 {
   g_autofree char *file = g_path_get_basename (path), *kind = NULL, *name = NULL;
 
@@ -88,11 +101,20 @@ lode_registry_add_file (LodeRegistry *registry, const char *path, GError **error
   }
   g_hash_table_insert (registry->files, g_strdup_printf ("%s/%s", kind, name),
                        g_canonicalize_filename (path, NULL));
-  return lode_registry_load (registry, kind, name, error);
+  return g_strdup_printf ("%s/%s", kind, name);
 }
 
-static char *
-find_file (LodeRegistry *registry, const char *kind, const char *name)
+const LodeLoaded *
+lode_registry_add_file (LodeRegistry *registry, const char *path, GError **error)
+{
+  g_autofree char *id = lode_registry_name_file (registry, path, error);
+  g_auto (GStrv) part = id ? g_strsplit (id, "/", 2) : NULL;
+
+  return id ? lode_registry_load (registry, part[0], part[1], error) : NULL;
+}
+
+char *
+lode_registry_path (const LodeRegistry *registry, const char *kind, const char *name)
 {
   g_autofree char *id = g_strdup_printf ("%s/%s", kind, name),
                   *file = g_strdup_printf ("%s_%s.so", kind, name);
@@ -138,7 +160,7 @@ lode_registry_load (LodeRegistry *registry, const char *kind, const char *name, 
 
   if (loaded)
     return loaded;
-  path = find_file (registry, kind, name);
+  path = lode_registry_path (registry, kind, name);
   if (!path) {
     not_found (registry, kind, name, error);
     return NULL;

@@ -9,7 +9,7 @@
 #include <lode/plugin.h>
 #include <lode/types.h>
 
-/* One code per way to fail; the text of each is in error.c. */
+/* One code per way to fail. */
 #define LODE_PLUGIN_ERROR (lode_plugin_error_quark ())
 GQuark lode_plugin_error_quark (void);
 typedef enum {
@@ -28,6 +28,8 @@ typedef enum {
   LODE_PLUGIN_ERROR_CRASH,
   LODE_PLUGIN_ERROR_PINNED
 } LodePluginError;
+/* The code as one lower-case word, for programs that read our output: "not-found", "abi" … */
+const char *lode_plugin_error_word (int code);
 
 typedef struct LodeRegistry LodeRegistry;
 
@@ -44,9 +46,16 @@ typedef struct LodeLoaded {
  * by lode_registry_default. */
 LodeRegistry *lode_registry_new (const char *const *folders);
 LodeRegistry *lode_registry_default (const char *const *extra);
+/* A path below the folder that the running program was installed to (its own folder's parent), so
+ * that an installed tree may be moved. Transfer full; NULL: the system does not tell. */
+char *lode_prefix_path (const char *below);
 void lode_registry_free (LodeRegistry *);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (LodeRegistry, lode_registry_free)
 const char *const *lode_registry_folders (const LodeRegistry *);
-/* A file named explicitly; it then wins over the folders. */
+/* A file named explicitly, which then wins over the folders: "kind/name" of its name (transfer
+ * full), or NULL for a name that is no plugin's. Nothing is opened. */
+char *lode_registry_name_file (LodeRegistry *, const char *path, GError **);
+/* The same, and loaded. */
 const LodeLoaded *lode_registry_add_file (LodeRegistry *, const char *path, GError **);
 
 /* Finds <kind>_<name>.so, checks, loads (once). */
@@ -57,6 +66,9 @@ const LodeLoaded *lode_registry_load (LodeRegistry *, const char *kind, const ch
  * opened. NULL-ended, transfer full. */
 char **lode_registry_names (const LodeRegistry *, const char *kind);
 
+/* The file that lode_registry_load would open, or NULL. Transfer full. */
+char *lode_registry_path (const LodeRegistry *, const char *kind, const char *name);
+
 /* Size of the vtable this core knows for a kind and its required members; 0: no such kind. */
 size_t lode_kind_ops_size (const char *kind);
 extern const char *const lode_kinds[]; /* NULL-ended */
@@ -66,6 +78,10 @@ extern const char *const lode_kinds[]; /* NULL-ended */
 char *lode_combination_check (const LodeLoaded *search, const LodeLoaded *sampler,
                               const LodeLoaded *loss, const LodeLoaded *backbone,
                               const LodeLoaded *evaluator, const LodeLoaded *stage);
+
+/* The abilities of a set (LODE_SHARE …) in words, NULL-ended; the array is the caller's (g_free).
+ */
+const char **lode_ability_words (uint32_t set);
 
 char *lode_file_sha256 (const char *path, GError **);
 

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a run writes down while it goes: metrics.jsonl with the ledger of costs, the book of scores.
+ *
+ * Files only grow. After a kill they may hold more than the checkpoint knows (or half a line); they
+ * are cut back to where the checkpoint was, so that a resumed run writes the same lines again.
+ */
+#ifndef LODE_CORE_JOURNAL_H
+#define LODE_CORE_JOURNAL_H
+
+#include "exec/score.h"
+
+/* The ledger: what has been spent so far. cpu and wall are measured, the rest is counted. */
+typedef struct LodeLedger {
+  uint64_t samples;  /* through a forward pass */
+  uint64_t distinct; /* examples of the pool that a weights' pass has seen */
+  uint64_t labels;   /* of the pool that were used */
+  uint64_t macs;     /* multiply-adds: forward counts once, backward twice */
+  uint64_t scores;   /* architectures scored */
+  double cpu, wall;  /* seconds, over all resumptions */
+} LodeLedger;
+
+typedef struct LodeJournal LodeJournal;
+
+/* Opens (makes) metrics.jsonl in a folder and cuts it back to `position` bytes (0: from the start).
+ */
+LodeJournal *lode_journal_open (const char *path, uint64_t position, GError **);
+void lode_journal_close (LodeJournal *);
+/*
+ * Values collect until the line is written: one JSON object with stage, step, epoch, phase, the
+ * ledger, and "values": { name: number }. A number that is not finite is written as null. An empty
+ * collection writes nothing.
+ */
+void lode_journal_value (LodeJournal *, const char *name, double value);
+bool lode_journal_line (LodeJournal *, const char *stage, uint64_t step, double epoch,
+                        const char *phase, const LodeLedger *, GError **);
+/* Synced to disk; the position a checkpoint keeps. */
+bool lode_journal_sync (LodeJournal *, uint64_t *position, GError **);
+
+/* One series of a metrics.jsonl: all values of a name. */
+typedef struct LodeSeries {
+  char *stage, *name;
+  uint32_t n;
+  double *step, *epoch, *value; /* [n]; NaN where null */
+} LodeSeries;
+/* All series of a file, in order of first appearance (LodeSeries *, owned by the array); half a
+ * last line is left out. */
+GPtrArray *lode_journal_read (const char *path, GError **);
+
+/*
+ * The book of scores, scores.jsonl: one line a score (key, fidelity, id, value, seconds, macs,
+ * params, failed; 17 digits). Scores are facts: they survive a kill behind the checkpoint and are
+ * found again, so the book is never cut, but for half a last line.
+ */
+typedef struct LodeBook LodeBook;
+LodeBook *lode_book_open (const char *path, GError **);
+void lode_book_close (LodeBook *);
+LodeScoreBook lode_book_view (LodeBook *); /* for LodeScorer; note() syncs before it returns */
+uint32_t lode_book_count (const LodeBook *);
+
+#endif

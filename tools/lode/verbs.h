@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The verbs, one folder each. argv[0] is the verb, argv ends with NULL; the result is the exit
+ * code.
+ */
+#ifndef LODE_VERBS_H
+#define LODE_VERBS_H
+
+int lode_verb_list (int argc, char **argv);
+int lode_verb_show (int argc, char **argv);
+
+#endif
