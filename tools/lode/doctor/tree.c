@@ -161,9 +161,11 @@ look_sets (Doctor *doctor)
     lode_json_text (doctor->json, "name", sets[i].title);
     lode_json_text (doctor->json, "path", path);
     json_builder_end_object (doctor->json);
-    doctor_line (doctor, sets[i].title, "%s", path ? path : "not found");
-    if (!path)
-      doctor_advise (doctor, LODE_EXIT_DONE, "%s is in none of the data folders: %s", sets[i].title,
+    doctor_line (doctor, sets[i].title, "%s%s",
+                 path ? path : "in no data folder: ", path ? "" : sets[i].how);
+    if (!path && i == 0)
+      doctor_advise (doctor, LODE_EXIT_DONE,
+                     "%s, which conf/quickstart.cfg wants, is in no data folder: %s", sets[i].title,
                      sets[i].how);
   }
   json_builder_end_array (doctor->json);
