@@ -36,9 +36,9 @@ odd_build (const LodeBackbone *backbone, LodeGraph *graph, LodeBuild *build, GEr
   return manner != ANGRY && manner != SILENT;
 }
 
-static const LodeBackboneOps odd_ops = {
-  .size = sizeof (LodeBackboneOps), .space = odd_space, .build = odd_build
-};
+static const LodeBackboneOps odd_ops = { .size = sizeof (LodeBackboneOps),
+                                         .space = odd_space,
+                                         .build = odd_build };
 
 /* A recording with layouts of its own. */
 typedef struct Case {
