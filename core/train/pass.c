@@ -163,6 +163,19 @@ set_run (Net *net, const LodeBatch *batch, const LodeChoice *choice, const LodeP
   };
 }
 
+/* Rows without a class are no hits. */
+static uint32_t
+count_correct (const Net *net, const NetRun *run)
+{
+  const int32_t *label = run->batch->label;
+  uint32_t k = net->criterion.k, correct = 0;
+
+  for (uint32_t i = 0; label && i < run->batch->n; i++)
+    if (label[i] >= 0)
+      correct += lode_correct (1, k, run->logit + (size_t) i * k, label + i);
+  return correct;
+}
+
 /* What leaves the arena. */
 static void
 copy_out (Net *net, const NetRun *run, LodePass *pass)
@@ -170,7 +183,7 @@ copy_out (Net *net, const NetRun *run, LodePass *pass)
   uint32_t n = run->batch->n, k = net->criterion.k, width;
 
   pass->n = n;
-  pass->correct = run->batch->label ? lode_correct (n, k, run->logit, run->batch->label) : 0;
+  pass->correct = count_correct (net, run);
   if (pass->logit)
     memcpy (pass->logit, run->logit, (size_t) n * k * sizeof (float));
   if (pass->feature) {

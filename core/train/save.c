@@ -24,12 +24,13 @@ enum {
   MADE_SHARED,
   MADE_AUX,
   MADE_DROP_PATH,
+  MADE_MASKED,
   MADE_ID,
   MADE_N
 };
 
-static const char *const made_name[MADE_N] = { "format", "depth", "width",     "outputs",
-                                               "shared", "aux",   "drop_path", "id" };
+static const char *const made_name[MADE_N] = { "format", "depth",     "width",  "outputs", "shared",
+                                               "aux",    "drop_path", "masked", "id" };
 
 /* A line of `slots`. */
 typedef struct SavedSlot {
@@ -64,6 +65,12 @@ entries (const LodeStore *store, const char *prefix, const char *name, uint32_t 
   size_t n;
 
   return lode_store_count (store, full, &found, &n) && found == type ? n : 0;
+}
+
+static bool
+is_masked (const Net *net)
+{
+  return net->mask && net_space_of (net)->n;
 }
 
 static void
@@ -102,15 +109,14 @@ lode_net_store (const LodeNet *base, const char *prefix, LodeStore *store)
   const Net *net = (const Net *) base;
   const LodeNetIn *in = &net->in;
   const uint64_t made[MADE_N] = {
-    [MADE_FORMAT] = FORMAT,           [MADE_DEPTH] = in->depth,   [MADE_WIDTH] = in->width,
-    [MADE_OUTPUTS] = in->classes,     [MADE_SHARED] = in->shared, [MADE_AUX] = in->aux,
-    [MADE_DROP_PATH] = in->drop_path, [MADE_ID] = in->id
+    [MADE_FORMAT] = FORMAT,           [MADE_DEPTH] = in->depth,        [MADE_WIDTH] = in->width,
+    [MADE_OUTPUTS] = in->classes,     [MADE_SHARED] = in->shared,      [MADE_AUX] = in->aux,
+    [MADE_DROP_PATH] = in->drop_path, [MADE_MASKED] = is_masked (net), [MADE_ID] = in->id
   };
-  uint32_t decisions = net_space_of (net)->n;
 
   put (store, prefix, "net", LODE_TYPE_U64, MADE_N, made);
-  if (net->mask && decisions)
-    put (store, prefix, "mask", LODE_TYPE_U64, decisions, net->mask);
+  if (is_masked (net))
+    put (store, prefix, "mask", LODE_TYPE_U64, net_space_of (net)->n, net->mask);
   if (net->count)
     put (store, prefix, "count", LODE_TYPE_F64, in->classes, net->count);
   store_slots (net, prefix, store);
@@ -154,14 +160,14 @@ get_made (const LodeStore *store, const char *prefix, uint64_t *made, GError **e
 
 /* The decisions' masks: some options of those that there are. mask: [space.n] */
 static bool
-get_mask (const LodeStore *store, const char *prefix, const LodeSpace *space, uint64_t *mask,
-          GError **error)
+get_mask (const LodeStore *store, const char *prefix, const uint64_t *made, const LodeSpace *space,
+          uint64_t *mask, GError **error)
 {
   g_autofree uint64_t *all = g_new0 (uint64_t, (size_t) space->n + 1);
   g_autofree uint64_t *read = g_new0 (uint64_t, (size_t) space->n + 1);
 
   lode_space_all (space, all);
-  if (!entries (store, prefix, "mask", LODE_TYPE_U64)) {
+  if (!made[MADE_MASKED]) {
     memcpy (mask, all, space->n * sizeof *mask);
     return true;
   }
@@ -183,7 +189,7 @@ lode_net_describe (const LodeStore *store, const char *prefix, const LodeSpace *
 {
   uint64_t made[MADE_N];
 
-  if (!get_made (store, prefix, made, error) || !get_mask (store, prefix, space, mask, error))
+  if (!get_made (store, prefix, made, error) || !get_mask (store, prefix, made, space, mask, error))
     return false;
   *in = (LodeNetIn){ .size = sizeof *in,
                      .depth = (uint32_t) made[MADE_DEPTH],
@@ -229,6 +235,10 @@ read_slots (const LodeStore *store, const char *prefix, GError **error)
 
   if (!get (store, prefix, "slots", LODE_TYPE_U8, n, text, error))
     return NULL;
+  if (!n || strlen (text) != n || text[n - 1] != '\n') {
+    refuse (error, prefix, "has no whole list of weights; the file is damaged");
+    return NULL;
+  }
   line = g_strsplit (text, "\n", -1);
   for (char **at = line; *at && **at; at++) {
     SavedSlot slot;
@@ -259,12 +269,12 @@ check_made (const Net *net, const LodeStore *store, const char *prefix, const ui
   g_autofree uint64_t *mine = g_new0 (uint64_t, (size_t) space->n + 1);
 
   for (int i = MADE_DEPTH; i < MADE_ID; i++)
-    if (i != MADE_OUTPUTS && made[i] != own[i])
+    if (i != MADE_OUTPUTS && i != MADE_MASKED && made[i] != own[i])
       return refuse (error, prefix,
                      "was made with %s = %" G_GUINT64_FORMAT ", this one with %" G_GUINT64_FORMAT
                      "; make both alike",
                      made_name[i], made[i], own[i]);
-  if (!get_mask (store, prefix, space, mask, error))
+  if (!get_mask (store, prefix, made, space, mask, error))
     return false;
   lode_space_all (space, mine);
   if (net->mask)

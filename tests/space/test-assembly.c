@@ -36,9 +36,9 @@ odd_build (const LodeBackbone *backbone, LodeGraph *graph, LodeBuild *build, GEr
   return manner != ANGRY && manner != SILENT;
 }
 
-static const LodeBackboneOps odd_ops = {
-  .size = sizeof (LodeBackboneOps), .space = odd_space, .build = odd_build
-};
+static const LodeBackboneOps odd_ops = { .size = sizeof (LodeBackboneOps),
+                                         .space = odd_space,
+                                         .build = odd_build };
 
 /* A recording with layouts of its own. */
 typedef struct Case {
@@ -150,6 +150,32 @@ test_outputs (void)
   family_free (family);
 }
 
+/* The second head of a published network: 476 426 weights (Liu et al. 2019, as released). */
+static void
+test_auxiliary (void)
+{
+  LodeNode *group = test_group ();
+  Family *family;
+  LodeAssembly assembly;
+  GError *error = NULL;
+  Case plain, aux;
+
+  test_set (group, "channels", 36);
+  test_set (group, "cells", 20);
+  family = family_new ("darts", group);
+  assembly = assembly_of (family);
+  assembly.input = (LodeShape){ 32, 32, 3 };
+  assembly.shared = false;
+  plain = case_new (&assembly, 0, &error);
+  aux = case_new (&assembly, LODE_WITH_AUX, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (lode_record_params (aux.record), ==,
+                    lode_record_params (plain.record) + 476426);
+  case_clear (&plain);
+  case_clear (&aux);
+  family_free (family);
+}
+
 static void
 test_cosine (void)
 {
@@ -227,6 +253,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/assembly/names", test_names);
   g_test_add_func ("/assembly/outputs", test_outputs);
+  g_test_add_func ("/assembly/auxiliary", test_auxiliary);
   g_test_add_func ("/assembly/cosine", test_cosine);
   g_test_add_func ("/assembly/no-auxiliary", test_no_auxiliary);
   g_test_add_func ("/assembly/refused", test_refused);

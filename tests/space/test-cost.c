@@ -157,9 +157,9 @@ units_build (const LodeBackbone *backbone, LodeGraph *graph, LodeBuild *build, G
   return true;
 }
 
-static const LodeBackboneOps units_ops = {
-  .size = sizeof (LodeBackboneOps), .space = units_space, .build = units_build
-};
+static const LodeBackboneOps units_ops = { .size = sizeof (LodeBackboneOps),
+                                           .space = units_space,
+                                           .build = units_build };
 
 static LodeCost *
 units_cost (bool fails)
@@ -186,8 +186,7 @@ test_widths (void)
   for (uint8_t i = 0; i < 18; i++) {
     uint8_t arch[2] = { (uint8_t) (i * 7 % 3), (uint8_t) (i * 5 % 9 / 3) };
 
-    assert_cost (cost, arch, units_macs (arch[0], arch[1]),
-                 units_macs (arch[0], arch[1]) + 2);
+    assert_cost (cost, arch, units_macs (arch[0], arch[1]), units_macs (arch[0], arch[1]) + 2);
   }
 }
 
