@@ -212,7 +212,7 @@ check_options (LodeLoaded *loaded, const char *path, GError **error)
 
   if (plugin->n_options
       && (!plugin->options || plugin->option_size < offsetof (LodeOption, required)))
-    wrong = g_strdup ("it has no entries, or no size of one; use LODE_PLUGIN_OPTIONS");
+    wrong = g_strdup ("it has no entries, or no size of one (LODE_PLUGIN_OPTIONS fills both in)");
   else {
     LodeTable theirs = { plugin->options, plugin->n_options, plugin->option_size, 0 };
 
@@ -222,7 +222,9 @@ check_options (LodeLoaded *loaded, const char *path, GError **error)
   }
   if (!wrong)
     return true;
-  lode_plugin_refuse (error, LODE_PLUGIN_ERROR_OPTIONS, path, "its option table is wrong: %s",
+  lode_plugin_refuse (error, LODE_PLUGIN_ERROR_OPTIONS, path,
+                      "its option table is wrong: %s; correct it "
+                      "(lode/option.h)",
                       wrong);
   return false;
 }
@@ -278,6 +280,22 @@ float_mode (void)
 #endif
 }
 
+/* A file is mapped for good, so its constructor runs but once: what it did has to be remembered. */
+static bool
+has_changed_mode (const char *path, bool now)
+{
+  static GHashTable *all;
+
+  if (!all)
+    all = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  if (now)
+    g_hash_table_add (all, g_canonicalize_filename (path, NULL));
+
+  g_autofree char *plain = g_canonicalize_filename (path, NULL);
+
+  return g_hash_table_contains (all, plain);
+}
+
 /* dlopen with the floating-point environment watched: -ffast-math sets it from a constructor. */
 static void *
 open_watched (const char *path, GError **error)
@@ -285,27 +303,28 @@ open_watched (const char *path, GError **error)
   fenv_t before;
   void *handle;
   unsigned long mode = float_mode ();
+  bool changed;
 
   fegetenv (&before);
   handle = dlopen (path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  changed = float_mode () != mode;
+  if (changed)
+    fesetenv (&before);
   if (!handle) {
     const char *why = dlerror ();
 
-    lode_plugin_refuse (error, LODE_PLUGIN_ERROR_OPEN, path, "%s%s", why,
-                        strstr (why, "GLIBC") ? "; it was built on a newer system: rebuild it here"
-                                              : "");
+    lode_plugin_refuse (error, LODE_PLUGIN_ERROR_OPEN, path, "%s; %s", why,
+                        strstr (why, "GLIBC")
+                            ? "it was built on a newer system: rebuild it here"
+                            : "link it with all that it uses (-Wl,-z,defs finds what is missing)");
     return NULL;
   }
-  if (float_mode () != mode) {
-    fesetenv (&before);
-    lode_plugin_refuse (
-        error, LODE_PLUGIN_ERROR_FPENV, path,
-        "loading it changed the processor's floating-point mode; it was probably linked with "
-        "-ffast-math: "
-        "rebuild it without");
-    return NULL;
-  }
-  return handle;
+  if (!has_changed_mode (path, changed))
+    return handle;
+  lode_plugin_refuse (error, LODE_PLUGIN_ERROR_FPENV, path,
+                      "loading it changed the processor's floating-point mode; it was probably "
+                      "linked with -ffast-math: rebuild it without");
+  return NULL;
 }
 
 LodeLoaded *

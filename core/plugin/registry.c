@@ -167,16 +167,24 @@ lode_registry_path (const LodeRegistry *registry, const char *kind, const char *
 }
 
 static void
+no_kind (const char *kind, GError **error)
+{
+  const char *near = lode_nearest (kind, lode_kinds);
+  g_autofree char *all = g_strjoinv (", ", (char **) lode_kinds);
+
+  g_set_error (error, LODE_PLUGIN_ERROR, LODE_PLUGIN_ERROR_NOT_FOUND,
+               "there is no kind of plugin called \"%s\"; %s%s%sthere are %s", kind,
+               near ? "did you mean \"" : "", near ? near : "", near ? "\"? " : "", all);
+}
+
+static void
 not_found (LodeRegistry *registry, const char *kind, const char *name, GError **error)
 {
   g_auto (GStrv) names = lode_registry_names (registry, kind);
   g_autofree char *looked = g_strjoinv (", ", (char **) lode_registry_folders (registry));
   const char *near = lode_nearest (name, (const char *const *) names);
 
-  if (!lode_kind_ops_size (kind))
-    g_set_error (error, LODE_PLUGIN_ERROR, LODE_PLUGIN_ERROR_NOT_FOUND,
-                 "there is no kind of plugin called \"%s\"", kind);
-  else if (near)
+  if (near)
     g_set_error (error, LODE_PLUGIN_ERROR, LODE_PLUGIN_ERROR_NOT_FOUND,
                  "there is no %s called \"%s\"; did you mean \"%s\"? (looked in: %s)", kind, name,
                  near, looked);
@@ -216,6 +224,10 @@ lode_registry_load (LodeRegistry *registry, const char *kind, const char *name, 
 
   if (loaded)
     return loaded;
+  if (!lode_kind_ops_size (kind)) {
+    no_kind (kind, error);
+    return NULL;
+  }
   path = lode_registry_path (registry, kind, name);
   if (!path) {
     not_found (registry, kind, name, error);
