@@ -63,42 +63,53 @@ add_token (GArray *tokens, const Override *override, char kind, const char *text
   g_array_append_val (tokens, token);
 }
 
-static LodeNode *
-text_node (const Override *override, const char *name)
-{
-  LodeNode *node = lode_node_new (LODE_VALUE_TEXT, name, override->origin);
-
-  node->text = g_strdup (override->text);
-  return node;
-}
-
-/* The value as a node of that name, read as if a file said name = text. */
-static LodeNode *
-read_value (const Override *override, const char *name, GArray *tokens, GStringChunk *strings)
+/* Tokens of the value, or one text where it is written as none. */
+static void
+add_value (GArray *tokens, const Override *override, GStringChunk *strings)
 {
   g_autoptr (GArray) value = g_array_new (FALSE, FALSE, sizeof (LodeToken));
-  g_autoptr (LodeNode) root = NULL;
 
   lode_config_scan (value, strings, override->origin, 0, override->text);
-  if (!is_value (value))
-    return text_node (override, name);
-  for (guint i = 0; i < value->len; i++)
-    if (g_array_index (value, LodeToken, i).kind == LODE_TOKEN_INCLUDE) {
-      complain (override, "@include stands in files only");
-      return NULL;
-    }
-  add_token (tokens, override, LODE_TOKEN_NAME, name);
-  add_token (tokens, override, '=', "=");
-  g_array_append_vals (tokens, value->data, value->len);
+  if (!is_value (value)) {
+    add_token (tokens, override, LODE_TOKEN_TEXT, override->text);
+    return;
+  }
+  for (guint i = 0; i < value->len; i++) {
+    LodeToken *token = &g_array_index (value, LodeToken, i);
+
+    if (token->kind == LODE_TOKEN_INCLUDE)
+      add_token (tokens, override, LODE_TOKEN_MISTAKE, "@include stands in files only");
+    else
+      g_array_append_val (tokens, *token);
+  }
+}
+
+/* The value in the groups of its path, read as if a file said a = { b = { c = text } }. */
+static LodeNode *
+read_tree (const Override *override, GArray *tokens, GStringChunk *strings)
+{
+  g_autoptr (LodeNode) root = NULL;
+  const LodeNode *group;
+
+  for (char **name = override->path; *name; name++) {
+    add_token (tokens, override, LODE_TOKEN_NAME, *name);
+    add_token (tokens, override, '=', "=");
+    if (name[1])
+      add_token (tokens, override, '{', "{");
+  }
+  add_value (tokens, override, strings);
+  for (char **name = override->path; name[1]; name++)
+    add_token (tokens, override, '}', "}");
   add_token (tokens, override, LODE_TOKEN_END, NULL);
   if (!lode_config_check ((const LodeToken *) (const void *) tokens->data, override->errors))
     return NULL;
   root = lode_config_build ((const LodeToken *) (const void *) tokens->data, override->errors);
-  if (!root || root->children->len != 1) {
+  group = root;
+  for (char **name = override->path; group && *name; name++)
+    group = group->children->len == 1 ? lode_node_child (group, *name) : NULL;
+  if (root && !group)
     complain (override, "expected one value after the =");
-    return NULL;
-  }
-  return g_ptr_array_steal_index (root->children, 0);
+  return group ? g_steal_pointer (&root) : NULL;
 }
 
 static bool
@@ -110,29 +121,20 @@ is_decimal_comma (const char *text)
   return whole && part && !text[sign + whole + 1 + part];
 }
 
-/* Wraps the value into the groups of its path and merges that, so that a group given on the command
- * line changes what it names, as one in a file does. */
+/* Whether every group on the way is one, or not there yet. */
 static bool
-apply (LodeNode *root, const Override *override, LodeNode *value)
+check_way (const LodeNode *root, const Override *override)
 {
-  g_autoptr (LodeNode) top = lode_node_new (LODE_VALUE_GROUP, NULL, override->origin);
-  LodeNode *target = root, *group = top;
+  const LodeNode *target = root;
 
-  for (char **name = override->path; name[1]; name++) {
-    LodeNode *next = lode_node_new (LODE_VALUE_GROUP, *name, override->origin);
-
-    g_ptr_array_add (group->children, next);
-    group = next;
+  for (char **name = override->path; name[1] && target; name++) {
     target = lode_node_child (target, *name);
     if (target && target->type != LODE_VALUE_GROUP) {
       complain (override, "%s is not a group (%s), so nothing can be set in it", *name,
                 target->origin ? target->origin : "");
-      lode_node_free (value);
       return false;
     }
   }
-  g_ptr_array_add (group->children, value);
-  lode_node_merge (root, top);
   return true;
 }
 
@@ -143,8 +145,8 @@ lode_config_override (LodeNode *root, const char *assignment, GPtrArray *errors)
   g_auto (GStrv) path = NULL;
   const char *sign = strchr (assignment, '=');
   g_autoptr (GArray) tokens = g_array_new (FALSE, FALSE, sizeof (LodeToken));
+  g_autoptr (LodeNode) tree = NULL;
   GStringChunk *strings;
-  LodeNode *value;
 
   if (!g_utf8_validate (assignment, -1, NULL)) {
     g_ptr_array_add (errors, g_strdup ("command line: a setting is not UTF-8"));
@@ -161,7 +163,7 @@ lode_config_override (LodeNode *root, const char *assignment, GPtrArray *errors)
     complain (&override, "expected path.to.value=…");
     return false;
   }
-  if (!check_path (&override))
+  if (!check_path (&override) || !check_way (root, &override))
     return false;
   if (is_decimal_comma (override.text)) {
     g_autofree char *point = g_strdelimit (g_strdup (override.text), ",", '.');
@@ -171,7 +173,10 @@ lode_config_override (LodeNode *root, const char *assignment, GPtrArray *errors)
     return false;
   }
   strings = g_string_chunk_new (256);
-  value = read_value (&override, path[g_strv_length (path) - 1], tokens, strings);
+  tree = read_tree (&override, tokens, strings);
   g_string_chunk_free (strings);
-  return value && apply (root, &override, value);
+  if (!tree)
+    return false;
+  lode_node_merge (root, tree); /* so a group changes what it names, as one in a file does */
+  return true;
 }

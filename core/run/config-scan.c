@@ -218,10 +218,16 @@ scan_wrong_quotes (Scan *scan)
   skip_to (scan, end + wrong_quote (end) + (*end == '"'));
 }
 
+static bool
+is_bool (const char *word)
+{
+  return !g_ascii_strcasecmp (word, "true") || !g_ascii_strcasecmp (word, "false");
+}
+
 bool
 lode_config_is_name (const char *word)
 {
-  return *word && strchr (LETTERS "*", *word)
+  return *word && !is_bool (word) && strchr (LETTERS "*", *word)
          && strspn (word, LETTERS DIGITS "-_*") == strlen (word);
 }
 
@@ -306,7 +312,7 @@ scan_word (Scan *scan)
          && !wrong_quote (end))
     end++;
   word = g_strndup (scan->at, (gsize) (end - scan->at));
-  if (!g_ascii_strcasecmp (word, "true") || !g_ascii_strcasecmp (word, "false"))
+  if (is_bool (word))
     emit (scan, LODE_TOKEN_BOOL, g_ascii_tolower (*word) == 't' ? "true" : "false");
   else if (is_integer (word))
     scan_integer (scan, word);
