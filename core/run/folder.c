@@ -77,7 +77,7 @@ lode_folder_take (const char *path, GError **error)
 
   if (!make_folders (path, error))
     return NULL;
-  hold = lode_hold_take (path, error);
+  hold = lode_hold_take (path, LODE_HOLD_BEAT, error);
   if (!hold)
     return NULL;
   sweep (path, 0);

@@ -22,7 +22,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BEAT_SECONDS 10
 #define CLAIMS 6 /* of the dead, one on another */
 #define TRIES 100
 #define BYTES_MAX 4096
@@ -31,6 +30,7 @@ struct LodeHold {
   char *folder, *path;
   int fd; /* of the hold's file, whatever its name is now */
   GThread *heart;
+  gint64 beat; /* microseconds */
   GMutex lock;
   GCond stop;
   bool stopped;
@@ -214,7 +214,7 @@ beat (void *data)
 
   g_mutex_lock (&hold->lock);
   while (!hold->stopped) {
-    next += BEAT_SECONDS * G_USEC_PER_SEC;
+    next += hold->beat;
     while (!hold->stopped && g_cond_wait_until (&hold->stop, &hold->lock, next))
       ;
     futimens (hold->fd, NULL);
@@ -238,7 +238,7 @@ start_heart (LodeHold *hold)
 }
 
 LodeHold *
-lode_hold_take (const char *folder, GError **error)
+lode_hold_take (const char *folder, double beat_seconds, GError **error)
 {
   g_autofree char *path = g_build_filename (folder, LODE_HOLD_NAME, NULL), *text = NULL;
   LodeHolder self;
@@ -254,6 +254,7 @@ lode_hold_take (const char *folder, GError **error)
   hold->folder = g_strdup (folder);
   hold->path = g_steal_pointer (&path);
   hold->fd = fd;
+  hold->beat = (gint64) (beat_seconds * G_USEC_PER_SEC);
   g_mutex_init (&hold->lock);
   g_cond_init (&hold->stop);
   hold->heart = start_heart (hold);

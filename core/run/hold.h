@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #define LODE_HOLD_NAME "hold"
+#define LODE_HOLD_BEAT 10 /* seconds between heartbeats */
 #define LODE_HOLD_SILENCE                                                                          \
   60 /* seconds without a heartbeat until a holder elsewhere counts as gone */
 
@@ -29,8 +30,8 @@ typedef struct LodeHolder {
   int64_t beat;   /* the last heartbeat, seconds since 1970 */
 } LodeHolder;
 
-/* Takes hold, from a dead holder too; the folder exists. */
-LodeHold *lode_hold_take (const char *folder, GError **);
+/* Takes hold, from a dead holder too; the folder exists. beat: seconds between heartbeats. */
+LodeHold *lode_hold_take (const char *folder, double beat, GError **);
 void lode_hold_release (LodeHold *); /* accepts NULL */
 /* Renews the heartbeat; an error if another has taken over, after a silence of ours. */
 bool lode_hold_renew (LodeHold *, GError **);
