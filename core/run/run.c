@@ -114,7 +114,8 @@ static char *
 new_path (const LodeRunSpec *spec, GError **error)
 {
   const LodeExperimentConf *conf = &spec->experiment->conf;
-  g_autofree char *root = lode_folder_root (conf->runs), *hash = hash_of (spec->experiment);
+  g_autofree char *root = lode_folder_root (conf->runs, spec->runs),
+                  *hash = hash_of (spec->experiment);
   g_autofree char *leaf = g_strdup_printf ("s%" G_GINT64_FORMAT "-%s", conf->seed, hash);
   g_autofree char *first = g_build_filename (root, conf->experiment, conf->label, leaf, NULL);
   char *path = g_strdup (first);
