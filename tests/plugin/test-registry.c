@@ -4,6 +4,7 @@
  * pins.
  */
 #include "fixture.h"
+#include "installed.h"
 
 #include <grp.h>
 #include <sys/stat.h>
