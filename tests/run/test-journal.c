@@ -10,7 +10,7 @@
 #include <math.h>
 #include <sys/wait.h>
 
-static const LodeLedger spent = { 1, 2, 3, 4, UINT64_MAX, 0.5, 1e300 };
+static const LodeLedger spent = { 1, 2, 3, 4, UINT64_MAX, 0.5, 3600.25 };
 
 static LodeJournal *
 journal_at (const char *path, uint64_t position)
@@ -62,7 +62,7 @@ test_line (void)
   assert_text (path,
                "{\"stage\":\"train\",\"step\":7,\"epoch\":1.5,\"phase\":\"\",\"samples\":1,"
                "\"distinct\":2,\"labels\":3,\"macs\":4,\"scores\":18446744073709551615,"
-               "\"cpu_s\":0.5,\"wall_s\":1.0000000000000001e+300,\"values\":{\"a\\\"\\u000a\":"
+               "\"cpu_s\":       0.500,\"wall_s\":    3600.250,\"values\":{\"a\\\"\\u000a\":"
                "0.10000000000000001,\"b\":null,\"c\":null,\"d\":-0}}\n");
 }
 
