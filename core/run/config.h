@@ -17,6 +17,10 @@
  * and the installed conf/. Transfer full; LODE_RUN_ERROR_CONFIG names the folders looked in. */
 char *lode_config_find (const char *name, GError **);
 
+/* Names of the files in those folders that begin so, each once, sorted, NULL-ended; transfer full.
+ */
+char **lode_config_names (const char *prefix);
+
 /*
  * A file as a tree whose nodes know "file:line". Mistakes are appended to errors (char *, one line
  * each), the first of every line, up to twenty a file. NULL if there were any.
