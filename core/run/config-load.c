@@ -15,7 +15,7 @@ folders (void)
   GPtrArray *list = g_ptr_array_new_with_free_func (g_free);
   const char *path = g_getenv ("LODE_CONF_PATH");
   g_auto (GStrv) part = g_strsplit (path ? path : "", ":", -1);
-  char *installed = lode_installed (LODE_CONFDIR);
+  char *installed = lode_installed_or_built (LODE_CONFDIR, "conf");
 
   for (char **folder = part; *folder; folder++)
     if (**folder)
