@@ -494,6 +494,15 @@ lode_record_ops (const LodeRecord *record)
   return record->nodes;
 }
 
+bool
+lode_record_reads_index (const LodeRecord *record)
+{
+  for (uint32_t v = 0; v < record->nodes; v++)
+    if (record->node[v].kind == LODE_KIND_TABLE)
+      return true;
+  return false;
+}
+
 void
 lode_record_touched (const LodeRecord *record, bool *touched)
 {

@@ -40,6 +40,8 @@ uint64_t lode_record_macs (const LodeRecord *);
 uint64_t lode_record_params (const LodeRecord *);
 uint64_t lode_record_hash (const LodeRecord *); /* of the structure */
 uint32_t lode_record_ops (const LodeRecord *);
+/* Whether a table looks the example's index up. */
+bool lode_record_reads_index (const LodeRecord *);
 /* touched: [slots of the weight layout] */
 void lode_record_touched (const LodeRecord *, bool *touched);
 

@@ -73,6 +73,18 @@ lode_layout_unref (LodeLayout *layout)
   g_free (layout);
 }
 
+void
+lode_layout_clear (LodeLayout *layout)
+{
+  for (uint32_t i = 0; i < layout->count; i++)
+    g_clear_pointer (&layout->block[i / BLOCK][i % BLOCK].name, g_free);
+  memset (layout->index, 0, layout->table * sizeof *layout->index);
+  layout->count = 0;
+  layout->total = 0;
+  layout->sealed = false;
+  layout->revision++;
+}
+
 uint32_t
 lode_layout_count (const LodeLayout *layout)
 {
@@ -170,6 +182,14 @@ lode_layout_freeze (LodeLayout *layout, const char *prefix, bool frozen)
       layout->revision++;
     }
   }
+}
+
+void
+lode_layout_freeze_slot (LodeLayout *layout, uint32_t slot, bool frozen)
+{
+  g_return_if_fail (slot < layout->count);
+  layout->revision += slot_at (layout, slot)->frozen != frozen;
+  slot_at (layout, slot)->frozen = frozen;
 }
 
 void

@@ -31,6 +31,8 @@ typedef struct LodeLayout LodeLayout;
 LodeLayout *lode_layout_new (void);
 LodeLayout *lode_layout_ref (LodeLayout *);
 void lode_layout_unref (LodeLayout *);
+/* Forgets all slots and keeps the memory: for a layout that no set was made of. */
+void lode_layout_clear (LodeLayout *);
 
 uint32_t lode_layout_count (const LodeLayout *);
 const LodeSlot *lode_layout_slot (const LodeLayout *, uint32_t slot);
@@ -41,6 +43,7 @@ size_t lode_layout_total (const LodeLayout *);                   /* values in al
 uint32_t lode_layout_add (LodeLayout *, const char *name, const uint32_t dim[4], uint32_t fan,
                           LodeInit);
 void lode_layout_freeze (LodeLayout *, const char *prefix, bool frozen);
+void lode_layout_freeze_slot (LodeLayout *, uint32_t slot, bool frozen);
 /* No recording adds to it any more: an unknown name is a mistake of the backbone. */
 void lode_layout_seal (LodeLayout *, bool sealed);
 bool lode_layout_sealed (const LodeLayout *);

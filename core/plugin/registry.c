@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/registry.h"
 
+#include "installed.h"
 #include "plugin/load.h"
 #include "plugin/pin.h"
 
@@ -32,18 +33,6 @@ lode_registry_new (const char *const *folders)
   registry->loaded =
       g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) lode_loaded_free);
   return registry;
-}
-
-char *
-lode_prefix_path (const char *below)
-{
-  g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
-  g_autofree char *bin = program ? g_path_get_dirname (program) : NULL;
-  g_autofree char *prefix = bin ? g_path_get_dirname (bin) : NULL;
-
-  if (g_path_is_absolute (below))
-    return g_strdup (below);
-  return prefix ? g_build_filename (prefix, below, NULL) : NULL;
 }
 
 static void
@@ -83,8 +72,8 @@ lode_registry_pin (LodeRegistry *registry, const char *kind, const char *name, c
 static void
 add_installed (LodeRegistry *registry)
 {
-  g_autofree char *plain = lode_prefix_path (LODE_PLUGINDIR), *built = lode_prefix_path ("plugins"),
-                  *ninja = lode_prefix_path ("build.ninja");
+  g_autofree char *plain = lode_installed (LODE_PLUGINDIR), *built = lode_installed ("plugins"),
+                  *ninja = lode_installed ("build.ninja");
 
   if (ninja && g_file_test (ninja, G_FILE_TEST_EXISTS))
     add_folder (registry, built);

@@ -46,9 +46,6 @@ typedef struct LodeLoaded {
  * by lode_registry_default. */
 LodeRegistry *lode_registry_new (const char *const *folders);
 LodeRegistry *lode_registry_default (const char *const *extra);
-/* A path below the folder that the running program was installed to (its own folder's parent), so
- * that an installed tree may be moved. Transfer full; NULL: the system does not tell. */
-char *lode_prefix_path (const char *below);
 void lode_registry_free (LodeRegistry *);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LodeRegistry, lode_registry_free)
 const char *const *lode_registry_folders (const LodeRegistry *);

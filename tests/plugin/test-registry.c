@@ -4,6 +4,7 @@
  * pins.
  */
 #include "fixture.h"
+#include "installed.h"
 
 #include <grp.h>
 #include <sys/stat.h>
@@ -77,7 +78,7 @@ test_default (void)
 static void
 test_prefix (void)
 {
-  g_autofree char *above = lode_prefix_path ("share/x"), *full = lode_prefix_path ("/opt/x"),
+  g_autofree char *above = lode_installed ("share/x"), *full = lode_installed ("/opt/x"),
                   *program = g_file_read_link ("/proc/self/exe", NULL);
   g_autofree char *bin = g_path_get_dirname (program), *prefix = g_path_get_dirname (bin),
                   *expected = g_build_filename (prefix, "share/x", NULL);

@@ -7,6 +7,8 @@
 #define LODE_VERBS_H
 
 int lode_verb_doctor (int argc, char **argv);
+int lode_verb_run (int argc, char **argv);
+int lode_verb_resume (int argc, char **argv);
 int lode_verb_list (int argc, char **argv);
 int lode_verb_show (int argc, char **argv);
 

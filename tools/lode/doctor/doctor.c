@@ -91,16 +91,17 @@ look_version (Doctor *doctor)
 }
 
 static void
-look_site (Doctor *doctor, const GError *error)
+look_site (Doctor *doctor, const GPtrArray *errors)
 {
   const LodeSite *site = doctor->site;
 
-  lode_json_text (doctor->json, "site", site ? site->path : NULL);
+  lode_json_text (doctor->json, "site", site ? site->file : NULL);
   if (!site) {
     doctor_line (doctor, "site", "broken");
-    doctor_advise (doctor, LODE_EXIT_USAGE, "%s", error->message);
+    for (guint i = 0; i < errors->len; i++)
+      doctor_advise (doctor, LODE_EXIT_USAGE, "%s", (const char *) g_ptr_array_index (errors, i));
   } else
-    doctor_line (doctor, "site", "%s", site->path ? site->path : "no configuration of the site");
+    doctor_line (doctor, "site", "%s", site->file ? site->file : "no configuration of the site");
 }
 
 static void
@@ -117,11 +118,11 @@ print_text (const Doctor *doctor)
 }
 
 static void
-examine (Doctor *doctor, const GError *site_error)
+examine (Doctor *doctor, const GPtrArray *site_errors)
 {
   json_builder_begin_object (doctor->json);
   look_version (doctor);
-  look_site (doctor, site_error);
+  look_site (doctor, site_errors);
   doctor_look_machine (doctor);
   doctor_look_tree (doctor);
   g_ptr_array_add (doctor->advice, NULL);
@@ -133,7 +134,7 @@ examine (Doctor *doctor, const GError *site_error)
 int
 lode_verb_doctor (int argc, char **argv)
 {
-  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) errors = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (LodeSite) site = NULL;
   g_autoptr (LodeRegistry) registry = NULL;
   g_autoptr (JsonBuilder) json = NULL;
@@ -145,13 +146,13 @@ lode_verb_doctor (int argc, char **argv)
     return code;
   if (argc > 1)
     return lode_usage_error ("doctor takes no words, found \"%s\"", argv[1]);
-  site = lode_site_read (&error);
+  site = lode_site_load (errors);
   doctor.site = site;
   doctor.registry = registry = lode_command_registry ();
   doctor.json = json = json_builder_new ();
   doctor.cells = cells = g_ptr_array_new_with_free_func (g_free);
   doctor.advice = advice = g_ptr_array_new_with_free_func (g_free);
-  examine (&doctor, error);
+  examine (&doctor, errors);
   if (as_json)
     lode_json_print (json_builder_get_root (json));
   else

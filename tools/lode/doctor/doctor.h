@@ -7,7 +7,7 @@
 #define LODE_DOCTOR_H
 
 #include "common.h"
-#include "site.h"
+#include "run/site.h"
 
 typedef struct Doctor {
   JsonBuilder *json; /* within the object of the whole report */

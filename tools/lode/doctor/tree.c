@@ -2,6 +2,7 @@
 #include "doctor.h"
 
 #include "data/find.h"
+#include "installed.h"
 #include "plugin/probe.h"
 
 #include <string.h>
@@ -99,7 +100,7 @@ conf_folders (void)
   const char *path = g_getenv ("LODE_CONF_PATH");
   g_auto (GStrv) part = g_strsplit (path ? path : "", ":", -1);
   GPtrArray *list = g_ptr_array_new ();
-  char *installed = lode_prefix_path (LODE_CONFDIR);
+  char *installed = lode_installed (LODE_CONFDIR);
 
   for (char **folder = part; *folder; folder++)
     if (**folder)
