@@ -14,6 +14,8 @@
 /* A file: a path, or a bare name that is looked for in the folders of LODE_CONF_PATH and then in
  * the installed conf/. Transfer full; LODE_RUN_ERROR_CONFIG names the folders looked in. */
 char *lode_config_find (const char *name, GError **);
+/* Those folders (char *, transfer full), whether they exist or not. */
+GPtrArray *lode_config_folders (void);
 
 /*
  * A file as a tree whose nodes know "file:line". Mistakes are appended to errors (char *), all of
