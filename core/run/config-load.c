@@ -9,8 +9,8 @@
 
 #include <string.h>
 
-static GPtrArray *
-folders (void)
+GPtrArray *
+lode_config_folders (void)
 {
   GPtrArray *list = g_ptr_array_new_with_free_func (g_free);
   const char *path = g_getenv ("LODE_CONF_PATH");
@@ -86,7 +86,7 @@ lode_config_find (const char *name, GError **error)
                                                         : "check the path");
     return NULL;
   }
-  list = folders ();
+  list = lode_config_folders ();
   for (guint i = 0; i < list->len; i++) {
     g_autofree char *path = g_build_filename (list->pdata[i], name, NULL);
 
