@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where data lie: LODE_DATA_PATH, the user's and the system's XDG folders, /usr/share/datasets. A
- * name means the same from whatever folder a run is started, so the current one counts only where
- * it is written ("./x").
+ * Where data lie: LODE_DATA_PATH, the user's XDG folder, the site's folders, the system's XDG
+ * folders, /usr/share/datasets. A name means the same from whatever folder a run is started, so the
+ * current one counts only where it is written ("./x").
  */
 #include "data/find.h"
 
 #include "error.h"
 
 #define SYSTEM_FOLDER "/usr/share/datasets"
+
+static char **site;
+
+void
+lode_data_site_folders (const char *const *folders)
+{
+  g_strfreev (site);
+  site = g_strdupv ((char **) folders);
+}
 
 static GPtrArray *
 folders (void)
@@ -22,6 +31,8 @@ folders (void)
     if (**folder)
       g_ptr_array_add (list, g_strdup (*folder));
   g_ptr_array_add (list, g_build_filename (g_get_user_data_dir (), "lode", "data", NULL));
+  for (char **folder = site; folder && *folder; folder++)
+    g_ptr_array_add (list, g_strdup (*folder));
   for (; *shared; shared++)
     g_ptr_array_add (list, g_build_filename (*shared, "lode", "data", NULL));
   g_ptr_array_add (list, g_strdup (SYSTEM_FOLDER));

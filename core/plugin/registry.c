@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/registry.h"
 
+#include "installed.h"
 #include "plugin/load.h"
 
 #include <string.h>
@@ -26,18 +27,6 @@ lode_registry_new (const char *const *folders)
   return registry;
 }
 
-/* <prefix>/bin/lode → <prefix>/<libdir>/lode-0/plugins; in a build tree, its own plugins. */
-static void
-add_installed (GPtrArray *folders)
-{
-  g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
-  g_autofree char *bin = program ? g_path_get_dirname (program) : NULL;
-  g_autofree char *above = bin ? g_path_get_dirname (bin) : NULL;
-
-  if (above)
-    g_ptr_array_add (folders, g_build_filename (above, LODE_PLUGINDIR, NULL));
-}
-
 LodeRegistry *
 lode_registry_default (const char *const *extra)
 {
@@ -45,6 +34,7 @@ lode_registry_default (const char *const *extra)
   g_auto (GStrv) listed =
       g_strsplit (g_getenv ("LODE_PLUGIN_PATH") ? g_getenv ("LODE_PLUGIN_PATH") : "", ":", -1);
   g_autofree char *version = g_strdup_printf ("lode-%d", LODE_ABI_MAJOR);
+  char *installed = lode_installed (LODE_PLUGINDIR);
 
   for (; extra && *extra; extra++)
     g_ptr_array_add (folders, g_strdup (*extra));
@@ -52,7 +42,8 @@ lode_registry_default (const char *const *extra)
     if (**folder)
       g_ptr_array_add (folders, g_strdup (*folder));
   g_ptr_array_add (folders, g_build_filename (g_get_user_data_dir (), version, "plugins", NULL));
-  add_installed (folders);
+  if (installed)
+    g_ptr_array_add (folders, installed);
   g_ptr_array_add (folders, NULL);
   return lode_registry_new ((const char *const *) folders->pdata);
 }
