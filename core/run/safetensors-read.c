@@ -300,7 +300,7 @@ load_header (const char *path, int fd, uint64_t size, uint64_t *length, GError *
 static bool
 read_all (Header *header, int fd, uint64_t size, GError **error)
 {
-  uint64_t length, offset;
+  uint64_t length = 0, offset;
   g_autofree char *text = load_header (header->path, fd, size, &length, error);
 
   offset = sizeof length + length;
