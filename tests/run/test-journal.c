@@ -183,6 +183,12 @@ test_not_the_file (void)
   assert_says (&error, scratch);
   g_assert_null (lode_journal_open ("/dev/full", 0, &error));
   assert_says (&error, "not a file");
+  g_assert_cmpint (chmod (path, 0444), ==, 0);
+  g_assert_null (lode_journal_open (path, 0, &error));
+  assert_says (&error, path);
+  g_assert_null (lode_book_open (path, &error));
+  assert_says (&error, path);
+  assert_text (path, "{}\n");
 }
 
 static void
