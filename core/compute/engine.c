@@ -16,6 +16,7 @@ struct LodeEngine {
   LodeProgram *program[PROGRAMS];
   uint32_t programs;
   uint64_t clock;
+  LodeProfile *profile;
 };
 
 LodeEngine *
@@ -36,6 +37,7 @@ lode_engine_free (LodeEngine *engine)
   for (uint32_t i = 0; i < engine->programs; i++)
     lode_program_free (engine->program[i]);
   lode_threads_free (engine->threads);
+  lode_profile_free (engine->profile);
   free (engine->arena);
   free (engine->scratch);
   g_free (engine);
@@ -57,6 +59,26 @@ size_t
 lode_engine_peak (const LodeEngine *engine)
 {
   return engine->arena_bytes;
+}
+
+void
+lode_engine_profile (LodeEngine *engine, bool on)
+{
+  g_clear_pointer (&engine->profile, lode_profile_free);
+  if (on)
+    engine->profile = lode_profile_new (lode_threads_count (engine->threads));
+}
+
+uint32_t
+lode_engine_shares (const LodeEngine *engine, LodeShare *share, uint32_t n)
+{
+  return engine->profile ? lode_profile_shares (engine->profile, share, n) : 0;
+}
+
+LodeProfile *
+lode_engine_clock (const LodeEngine *engine)
+{
+  return engine->profile;
 }
 
 static void *

@@ -140,9 +140,8 @@ run_chunk (void *data, uint32_t chunk, uint32_t worker)
   for (task.start = chunk * p->unit; task.start < end; task.start += task.n) {
     task.n = MIN (run->region->block, end - task.start);
     for (uint32_t s = 0; s < run->region->steps; s++) {
-      const LodeStep *step = &p->step[run->region->step + s];
-
-      step->run (&task, &p->node[step->node]);
+      lode_profile_run (lode_engine_clock (p->engine), worker, &p->step[run->region->step + s],
+                        &task);
     }
     task.fresh = false;
   }
@@ -165,9 +164,7 @@ run_region (const LodeProgram *p, const LodeBind *bind, const LodeRegion *region
   else if (n)
     lode_threads_run (lode_engine_threads (p->engine), n, run_chunk, &run);
   for (uint32_t s = 0; s < region->settles; s++) {
-    const LodeStep *step = &p->settle[region->settle + s];
-
-    step->run (&whole, &p->node[step->node]);
+    lode_profile_run (lode_engine_clock (p->engine), 0, &p->settle[region->settle + s], &whole);
   }
 }
 

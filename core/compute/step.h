@@ -262,6 +262,15 @@ lode_size_cost (const LodeNode *node)
   return 0.4 * (double) lode_shape_size (&node->shape);
 }
 
+/* profile.c */
+typedef struct LodeProfile LodeProfile;
+LodeProfile *lode_profile_new (uint32_t workers);
+void lode_profile_free (LodeProfile *);
+/* Runs a step, taking its time where there is a profile. */
+void lode_profile_run (LodeProfile *, uint32_t worker, const LodeStep *, const LodeTask *);
+uint32_t lode_profile_shares (const LodeProfile *, LodeShare *share, uint32_t n);
+LodeProfile *lode_engine_clock (const LodeEngine *); /* NULL: none */
+
 /* compile.c, plan.c, engine.c */
 LodeProgram *lode_program_compile (LodeEngine *, const LodeRecord *, uint32_t batch, uint32_t grad,
                                    GError **);
