@@ -246,7 +246,7 @@ write_gates (const LodeProgram *p, const LodeBind *bind)
   memset (p->dgate, 0, p->options * sizeof *p->dgate);
   for (uint32_t v = 0; v < p->nodes; v++)
     if (p->node_flag[v] & LODE_NODE_GATE)
-      lode_mix_gates (&task, &p->node[v], p->dgate);
+      lode_mix_gates (&task, (int32_t) v, p->dgate);
   for (uint32_t o = 0; o < p->options; o++)
     bind->dgate[o] = (float) p->dgate[o];
 }

@@ -23,6 +23,9 @@ LodeThreads *lode_engine_threads (const LodeEngine *);
 const LodeKernels *lode_engine_kernels (const LodeEngine *);
 size_t lode_engine_peak (const LodeEngine *); /* bytes of the arena */
 
+/* Whether programs asked for from here on are fused (they are by default). */
+void lode_engine_fuse (LodeEngine *, bool on);
+
 /* The time that one kind of step took since lode_engine_profile, all threads together. */
 typedef struct LodeShare {
   const char *kind, *part; /* "conv", "backward" */
