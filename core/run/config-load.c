@@ -40,7 +40,7 @@ compare_names (gconstpointer a, gconstpointer b)
 char **
 lode_config_names (const char *prefix)
 {
-  g_autoptr (GPtrArray) list = folders ();
+  g_autoptr (GPtrArray) list = lode_config_folders ();
   GPtrArray *names = g_ptr_array_new ();
 
   for (guint i = 0; i < list->len; i++) {
