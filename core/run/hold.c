@@ -28,11 +28,11 @@
 
 struct LodeHold {
   char *folder, *path;
-  int fd; /* of the hold's file, whatever its name is now */
+  int fd;      /* of the hold's file, whatever its name is now */
+  gint64 beat; /* nanoseconds */
   GThread *heart;
-  gint64 beat; /* microseconds */
-  GMutex lock;
-  GCond stop;
+  pthread_mutex_t lock; /* GLib's own is not one that ThreadSanitizer knows */
+  pthread_cond_t stop;
   bool stopped;
 };
 
@@ -84,6 +84,8 @@ parse (const char *text, size_t n, LodeHolder *holder)
   }
   if (!lode_scan_end (&scan))
     *holder = (LodeHolder){ .host = "an unknown host", .beat = holder->beat };
+  for (char *c = holder->host; *c; c++)
+    *c = g_ascii_iscntrl (*c) ? '?' : *c; /* it goes into messages of one line */
 }
 
 /* Who holds; one who only looks makes no files to learn the server's time. */
@@ -206,35 +208,49 @@ take_file (const char *folder, const char *path, const char *text, int claims, G
   return -1;
 }
 
+static struct timespec
+after (struct timespec time, gint64 nanoseconds)
+{
+  nanoseconds += time.tv_nsec;
+  time.tv_sec += nanoseconds / 1000000000;
+  time.tv_nsec = nanoseconds % 1000000000;
+  return time;
+}
+
 static void *
 beat (void *data)
 {
   LodeHold *hold = data;
-  gint64 next = g_get_monotonic_time ();
+  struct timespec next;
 
-  g_mutex_lock (&hold->lock);
+  clock_gettime (CLOCK_MONOTONIC, &next);
+  pthread_mutex_lock (&hold->lock);
   while (!hold->stopped) {
-    next += hold->beat;
-    while (!hold->stopped && g_cond_wait_until (&hold->stop, &hold->lock, next))
+    next = after (next, hold->beat);
+    while (!hold->stopped && !pthread_cond_timedwait (&hold->stop, &hold->lock, &next))
       ;
     futimens (hold->fd, NULL);
   }
-  g_mutex_unlock (&hold->lock);
+  pthread_mutex_unlock (&hold->lock);
   return NULL;
 }
 
 /* Signals are for the main thread. */
-static GThread *
+static void
 start_heart (LodeHold *hold)
 {
+  pthread_condattr_t steady;
   sigset_t all, before;
-  GThread *thread;
 
+  pthread_mutex_init (&hold->lock, NULL);
+  pthread_condattr_init (&steady);
+  pthread_condattr_setclock (&steady, CLOCK_MONOTONIC);
+  pthread_cond_init (&hold->stop, &steady);
+  pthread_condattr_destroy (&steady);
   sigfillset (&all);
   pthread_sigmask (SIG_SETMASK, &all, &before);
-  thread = g_thread_new ("lode-hold", beat, hold);
+  hold->heart = g_thread_new ("lode-hold", beat, hold);
   pthread_sigmask (SIG_SETMASK, &before, NULL);
-  return thread;
 }
 
 LodeHold *
@@ -254,10 +270,8 @@ lode_hold_take (const char *folder, double beat_seconds, GError **error)
   hold->folder = g_strdup (folder);
   hold->path = g_steal_pointer (&path);
   hold->fd = fd;
-  hold->beat = (gint64) (beat_seconds * G_USEC_PER_SEC);
-  g_mutex_init (&hold->lock);
-  g_cond_init (&hold->stop);
-  hold->heart = start_heart (hold);
+  hold->beat = (gint64) (beat_seconds * 1e9);
+  start_heart (hold);
   return hold;
 }
 
@@ -296,16 +310,16 @@ lode_hold_release (LodeHold *hold)
 {
   if (!hold)
     return;
-  g_mutex_lock (&hold->lock);
+  pthread_mutex_lock (&hold->lock);
   hold->stopped = true;
-  g_cond_signal (&hold->stop);
-  g_mutex_unlock (&hold->lock);
+  pthread_cond_signal (&hold->stop);
+  pthread_mutex_unlock (&hold->lock);
   g_thread_join (hold->heart);
   if (is_ours (hold))
     unlink (hold->path);
   close (hold->fd);
-  g_cond_clear (&hold->stop);
-  g_mutex_clear (&hold->lock);
+  pthread_cond_destroy (&hold->stop);
+  pthread_mutex_destroy (&hold->lock);
   g_free (hold->path);
   g_free (hold->folder);
   g_free (hold);
