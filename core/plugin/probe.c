@@ -81,25 +81,30 @@ write_all (int to, const guint8 *at, size_t n)
   return true;
 }
 
-/* Nobody's output but ours, no core file, and no handler of a sanitizer between us and the signal.
+/*
+ * Nobody's output but ours, no core file, no handler of a sanitizer between us and the signal. The
+ * pipe to report through, out of the way of the standard streams, which the command may have been
+ * started without.
  */
-static void
-settle_child (void)
+static int
+settle_child (int to)
 {
   static const int deaths[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP };
   int nowhere = open ("/dev/null", O_RDWR);
 
+  to = fcntl (to, F_DUPFD_CLOEXEC, 3);
   for (int i = 0; i < 3 && nowhere >= 0; i++)
     dup2 (nowhere, i);
   setrlimit (RLIMIT_CORE, &(struct rlimit){ 0, 0 });
   for (size_t i = 0; i < G_N_ELEMENTS (deaths); i++)
     signal (deaths[i], SIG_DFL);
+  return to;
 }
 
 static G_GNUC_NORETURN void
 run_child (LodeRegistry *registry, GPtrArray *all, guint first, int to)
 {
-  settle_child ();
+  to = settle_child (to);
   for (guint i = first; i < all->len; i++) {
     const LodeProbed *probed = all->pdata[i];
     g_autoptr (GError) error = NULL;

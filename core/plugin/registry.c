@@ -166,6 +166,23 @@ lode_registry_path (const LodeRegistry *registry, const char *kind, const char *
   return NULL;
 }
 
+char **
+lode_registry_hidden (const LodeRegistry *registry, const char *kind, const char *name)
+{
+  g_autofree char *first = lode_registry_path (registry, kind, name),
+                  *file = g_strdup_printf ("%s_%s.so", kind, name);
+  GPtrArray *hidden = g_ptr_array_new ();
+
+  for (const char *const *folder = lode_registry_folders (registry); first && *folder; folder++) {
+    g_autofree char *path = g_build_filename (*folder, file, NULL);
+
+    if (strcmp (path, first) && g_file_test (path, G_FILE_TEST_EXISTS))
+      g_ptr_array_add (hidden, g_steal_pointer (&path));
+  }
+  g_ptr_array_add (hidden, NULL);
+  return (char **) g_ptr_array_free (hidden, FALSE);
+}
+
 static void
 no_kind (const char *kind, GError **error)
 {

@@ -77,6 +77,9 @@ char **lode_registry_names (const LodeRegistry *, const char *kind);
 /* The file that lode_registry_load would open, or NULL. Transfer full. */
 char *lode_registry_path (const LodeRegistry *, const char *kind, const char *name);
 
+/* Files of that name in later folders, which this one hides. NULL-ended, transfer full. */
+char **lode_registry_hidden (const LodeRegistry *, const char *kind, const char *name);
+
 /* Size of the vtable this core knows for a kind and its required members; 0: no such kind. */
 size_t lode_kind_ops_size (const char *kind);
 extern const char *const lode_kinds[]; /* NULL-ended */

@@ -153,6 +153,8 @@ def check_list_first(lode):
     found = {item["name"]: item["path"] for item in lode.json("list", "loss", "-P", one, "--plugin-folder", two)}
     assert found["sound"] == str(one / "loss_sound.so") and found["old"] == str(two / "loss_old.so"), found
     assert "ce" in found, found
+    lode.run("list", "loss", "-P", one, "-P", lode.folder("sound"))
+    assert f"{one}/loss_sound.so; " in lode.said and "is hidden by it" in lode.said, lode.said
 
 
 def check_list_broken(lode):
@@ -360,6 +362,16 @@ def check_doctor_data(lode):
     assert not any("Fashion-MNIST" in advice for advice in about["advice"]), about["advice"]
 
 
+def check_closed(lode):
+    """Started without standard streams but its output, it still tells good from bad."""
+    def close():
+        os.close(0)
+        os.close(2)
+
+    for names, code in ((("sound",), DONE), (("crash", "sound"), PLUGIN)):
+        lode.run("list", "loss", "-P", lode.folder(*names), code=code, preexec=close)
+
+
 def check_full_disk(lode):
     if not os.path.exists("/dev/full"):
         raise Skip("no /dev/full")
@@ -428,6 +440,7 @@ CHECKS = {
     "/command/doctor-isa": check_doctor_isa,
     "/command/doctor-missing": check_doctor_missing,
     "/command/doctor-data": check_doctor_data,
+    "/command/closed": check_closed,
     "/command/full-disk": check_full_disk,
     "/command/colours": check_colours,
     "/command/locales": check_locales,

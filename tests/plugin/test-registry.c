@@ -39,11 +39,15 @@ test_order (void)
       lode_registry_new ((const char *const[]){ "/nowhere", one, two, NULL });
   g_auto (GStrv) all = lode_registry_names (registry, NULL),
                  samplers = lode_registry_names (registry, "sampler");
+  g_auto (GStrv) hidden = lode_registry_hidden (registry, "loss", "sound"),
+                 none = lode_registry_hidden (registry, "sampler", "more");
   g_autofree char *found = lode_registry_path (registry, "loss", "sound"), *id = NULL,
                   *again = NULL;
   g_autofree char *names = g_strjoinv (" ", all), *names_of = g_strjoinv (" ", samplers);
 
   g_assert_cmpstr (found, ==, in_one);
+  g_assert_cmpstr (hidden[0], ==, in_two);
+  g_assert_true (!hidden[1] && !none[0]);
   g_assert_cmpstr (names, ==, "loss/sound sampler/more");
   g_assert_cmpstr (names_of, ==, "more");
   id = lode_registry_name_file (registry, in_two, NULL);

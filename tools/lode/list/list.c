@@ -25,7 +25,8 @@ static const LodeUsage usage = {
   "[KIND]",
   "Names the plugins that are found: kind/name, version, what it is, file. KIND (backbone,\n"
   "dataset, evaluator, executor, loss, sampler, search, stage) leaves only those of a kind.\n"
-  "A plugin that does not load is listed too, with the reason.",
+  "A plugin that does not load is listed too, with the reason. Of two files of one name the first\n"
+  "that is found counts.",
   "--json prints an array of objects with kind, name, version, summary and path, and, where a\n"
   "plugin does not load, error (code, message) with version and summary null.\n\n"
   "Exit codes: 0, or 4 where a plugin does not load.\n\n"
@@ -123,6 +124,19 @@ say_none (LodeRegistry *registry, const char *kind)
             kind ? " " : "", folders);
 }
 
+/* Of two files of one name the first counts, which may surprise whoever built the second. */
+static void
+say_hidden (LodeRegistry *registry, GPtrArray *all)
+{
+  for (guint i = 0; i < all->len; i++) {
+    const LodeProbed *probed = all->pdata[i];
+    g_auto (GStrv) hidden = lode_registry_hidden (registry, probed->kind, probed->name);
+
+    for (char **path = hidden; *path; path++)
+      lode_say ("%s/%s is %s; %s is hidden by it", probed->kind, probed->name, probed->path, *path);
+  }
+}
+
 static int
 check_words (int argc, char **argv)
 {
@@ -165,6 +179,7 @@ lode_verb_list (int argc, char **argv)
     return lode_fail (error);
   if (all->len == 0)
     say_none (registry, argv[1]);
+  say_hidden (registry, all);
   if (as_matrix && (code = lode_list_matrix (registry, all, stage ? stage : "search", as_json)))
     return code;
   if (as_matrix)
