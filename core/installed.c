@@ -18,3 +18,11 @@ lode_installed (const char *folder)
   above = g_path_get_dirname (bin);
   return g_build_filename (above, folder, NULL);
 }
+
+char *
+lode_installed_or_built (const char *folder, const char *built)
+{
+  g_autofree char *ninja = lode_installed ("build.ninja");
+
+  return lode_installed (ninja && g_file_test (ninja, G_FILE_TEST_EXISTS) ? built : folder);
+}

@@ -11,4 +11,7 @@
  * folder that is absolute stands for itself. Transfer full; NULL if the system does not tell. */
 char *lode_installed (const char *folder);
 
+/* The same, but in a build tree its folder `built` instead. */
+char *lode_installed_or_built (const char *folder, const char *built);
+
 #endif

@@ -9,13 +9,13 @@
 
 #include <string.h>
 
-static GPtrArray *
-folders (void)
+GPtrArray *
+lode_config_folders (void)
 {
   GPtrArray *list = g_ptr_array_new_with_free_func (g_free);
   const char *path = g_getenv ("LODE_CONF_PATH");
   g_auto (GStrv) part = g_strsplit (path ? path : "", ":", -1);
-  char *installed = lode_installed (LODE_CONFDIR);
+  char *installed = lode_installed_or_built (LODE_CONFDIR, "conf");
 
   for (char **folder = part; *folder; folder++)
     if (**folder)
@@ -37,26 +37,35 @@ compare_names (gconstpointer a, gconstpointer b)
   return strcmp (*(const char *const *) a, *(const char *const *) b);
 }
 
-static void
-not_found (const char *name, GPtrArray *list, GError **error)
+char **
+lode_config_names (const char *prefix)
 {
-  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
-  g_autofree char *looked = NULL;
-  const char *near;
+  g_autoptr (GPtrArray) list = lode_config_folders ();
+  GPtrArray *names = g_ptr_array_new ();
 
   for (guint i = 0; i < list->len; i++) {
     g_autoptr (GDir) dir = g_dir_open (list->pdata[i], 0, NULL);
     const char *file;
 
     while (dir && (file = g_dir_read_name (dir)))
-      if (g_str_has_suffix (file, ".cfg"))
+      if (g_str_has_prefix (file, prefix) && g_str_has_suffix (file, ".cfg")
+          && !g_ptr_array_find_with_equal_func (names, file, g_str_equal, NULL))
         g_ptr_array_add (names, g_strdup (file));
   }
   g_ptr_array_sort (names, compare_names);
   g_ptr_array_add (names, NULL);
+  return (char **) g_ptr_array_free (names, FALSE);
+}
+
+static void
+not_found (const char *name, GPtrArray *list, GError **error)
+{
+  g_auto (GStrv) names = lode_config_names ("");
+  const char *near = lode_nearest (name, (const char *const *) names);
+  g_autofree char *looked = NULL;
+
   g_ptr_array_add (list, NULL);
   looked = g_strjoinv (", ", (char **) list->pdata);
-  near = lode_nearest (name, (const char *const *) names->pdata);
   g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG,
                "no configuration file \"%s\" in the current folder, %s%s%s%s", name, looked,
                near ? "; did you mean \"" : "; check the name, or set LODE_CONF_PATH",
@@ -77,7 +86,7 @@ lode_config_find (const char *name, GError **error)
                                                         : "check the path");
     return NULL;
   }
-  list = folders ();
+  list = lode_config_folders ();
   for (guint i = 0; i < list->len; i++) {
     g_autofree char *path = g_build_filename (list->pdata[i], name, NULL);
 

@@ -148,6 +148,14 @@ unescape (const char *at, const char *end)
   return g_string_free (text, FALSE);
 }
 
+static bool
+has_control (const char *text)
+{
+  while (*text && !g_ascii_iscntrl (*text))
+    text++;
+  return *text;
+}
+
 /* What is left of the line is not all text: up to the first thing that would end a value. */
 static void
 scan_unclosed (Scan *scan, const char *at)
@@ -182,6 +190,10 @@ scan_text (Scan *scan, char kind)
     mistake (scan, "a text is not UTF-8 or holds \\x00; write the bytes of UTF-8, or the "
                    "character itself");
     text[0] = 0;
+  }
+  if (kind == LODE_TOKEN_INCLUDE && has_control (text)) {
+    mistake (scan, "the name of an included file holds a control character");
+    kind = LODE_TOKEN_MISTAKE; /* on the same line: nothing more is said */
   }
   emit (scan, kind, text);
   skip_to (scan, end + 1);

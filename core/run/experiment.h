@@ -37,7 +37,7 @@ typedef struct LodeUse {
 /* What an input port is connected to. */
 typedef struct LodeLink {
   const LodePort *port;
-  GPtrArray *from; /* char *: names of earlier stages, "stage.port", or paths of files */
+  GPtrArray *from; /* char *: earlier stages, "stage.port", paths of files, architectures as text */
 } LodeLink;
 
 typedef struct LodeStageSpec {
@@ -83,7 +83,9 @@ lode_experiment_stage (const LodeExperiment *experiment, uint32_t i)
 int lode_experiment_find (const LodeExperiment *, const char *name);
 
 const LodeLink *lode_stage_link (const LodeStageSpec *, const char *port); /* or NULL */
-/* "stage" or "stage.port" as position and output port; −1 for a file. */
+/* Whether a link is the text of an architecture itself. */
+bool lode_link_is_text (const LodeLink *, uint32_t i);
+/* "stage" or "stage.port" as position and output port; −1 for a file or a text. */
 int lode_link_source (const LodeExperiment *, const LodeLink *, uint32_t i, const LodePort **port);
 
 #endif

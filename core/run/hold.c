@@ -84,6 +84,8 @@ parse (const char *text, size_t n, LodeHolder *holder)
   }
   if (!lode_scan_end (&scan))
     *holder = (LodeHolder){ .host = "an unknown host", .beat = holder->beat };
+  for (char *c = holder->host; *c; c++)
+    *c = g_ascii_iscntrl (*c) ? '?' : *c; /* it goes into messages of one line */
 }
 
 /* Who holds; one who only looks makes no files to learn the server's time. */

@@ -114,28 +114,52 @@ make_up (const LodeHost *base, uint8_t *arch)
   return true;
 }
 
+/* The text at an input port: the link itself, or what its file holds. Transfer full. */
+static char *
+port_text (const LodeHost *base, const char *port, uint32_t i, char **where, GError **error)
+{
+  const LodeLink *link = lode_stage_link (lode_host_of (base)->spec, port);
+  g_autoptr (GError) failure = NULL;
+  char *text = NULL;
+
+  if (link && i < link->from->len && lode_link_is_text (link, i)) {
+    *where = g_strdup (port);
+    return g_strdup (g_ptr_array_index (link->from, i));
+  }
+  *where = lode_host_art_path (base, port, i, error);
+  if (*where && !g_file_get_contents (*where, &text, NULL, &failure))
+    g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_FAILED, "%s", failure->message);
+  return text;
+}
+
+/* Whether a port leads to a stage, which under a plan has not run. */
+static bool
+is_open (const LodeStageHost *host, const char *port, uint32_t i)
+{
+  const LodeLink *link = lode_stage_link (host->spec, port);
+  const LodePort *from;
+
+  return !link || lode_link_source (host->shared->experiment, link, i, &from) >= 0;
+}
+
 bool
 lode_host_arch_read (const LodeHost *base, const char *port, uint32_t i, uint8_t *arch,
                      GError **error)
 {
-  g_autofree char *path = NULL, *text = NULL;
+  g_autofree char *where = NULL, *text = NULL;
   LodeArchFamily family;
   g_autoptr (GError) failure = NULL;
 
   if (!lode_host_backbone (lode_host_of (base), &family, error))
     return false;
-  if (lode_host_of (base)->shared->plan)
+  if (lode_host_of (base)->shared->plan && is_open (lode_host_of (base), port, i))
     return make_up (base, arch);
-  path = lode_host_art_path (base, port, i, error);
-  if (!path)
+  text = port_text (base, port, i, &where, error);
+  if (!text)
     return false;
-  if (!g_file_get_contents (path, &text, NULL, &failure)) {
-    g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_FAILED, "%s", failure->message);
-    return false;
-  }
   if (lode_arch_parse (&family, g_strstrip (text), arch, &failure))
     return true;
-  g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG, "%s: %s", path, failure->message);
+  g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG, "%s: %s", where, failure->message);
   return false;
 }
 

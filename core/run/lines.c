@@ -24,6 +24,9 @@ lode_lines_open (LodeLines *lines, const char *path, GError **error)
   else if (!S_ISREG (info.st_mode))
     g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_FAILED,
                  "cannot write %s: something that is not a file is in the way; move it", path);
+  else if (!(info.st_mode & 0222)) /* root could, but somebody wants to keep it */
+    g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_FAILED,
+                 "cannot write %s: it is read-only; make it writable or move it", path);
   else {
     *lines = (LodeLines){ g_strdup (path), fd, (uint64_t) info.st_size };
     return true;

@@ -19,12 +19,21 @@ output_of (const LodeStageSpec *spec, uint32_t art, const char *name)
   return NULL;
 }
 
-/* A stage's name has neither a slash nor, behind the port, more than one dot. */
-static bool
-looks_like_file (const char *from)
+/* No name of a stage or file has what every text of an architecture has. */
+bool
+lode_link_is_text (const LodeLink *link, uint32_t i)
 {
-  return strchr (from, '/') || g_str_has_suffix (from, ".txt")
-         || g_str_has_suffix (from, ".safetensors");
+  return link->port->art == LODE_ART_ARCH && strpbrk (g_ptr_array_index (link->from, i), "(|=");
+}
+
+static bool
+is_file (const LodeLink *link, uint32_t i)
+{
+  const char *from = g_ptr_array_index (link->from, i);
+
+  return !lode_link_is_text (link, i)
+         && (strchr (from, '/') || g_str_has_suffix (from, ".txt")
+             || g_str_has_suffix (from, ".safetensors"));
 }
 
 int
@@ -36,7 +45,7 @@ lode_link_source (const LodeExperiment *experiment, const LodeLink *link, uint32
   int at;
 
   *port = NULL;
-  if (looks_like_file (from) || !part[0])
+  if (lode_link_is_text (link, i) || is_file (link, i) || !part[0])
     return -1;
   at = lode_experiment_find (experiment, part[0]);
   if (at >= 0)
@@ -73,7 +82,9 @@ check_link (const LodeStageSpec *spec, const LodeExperiment *experiment, const L
   const LodePort *port;
   int source = lode_link_source (experiment, link, i, &port);
 
-  if (looks_like_file (from)) {
+  if (lode_link_is_text (link, i))
+    return;
+  if (is_file (link, i)) {
     if (!g_file_test (from, G_FILE_TEST_IS_REGULAR))
       g_ptr_array_add (errors, g_strdup_printf ("%s: stage %s: %s = \"%s\": there is no such file",
                                                 at->origin, spec->name, at->name, from));
@@ -187,7 +198,7 @@ lode_spec_inherit (const LodeStageSpec *spec, const LodeExperiment *experiment, 
       continue;
     source = lode_link_source (experiment, link, 0, &port);
     if (source < 0) {
-      if (looks_like_file (g_ptr_array_index (link->from, 0)))
+      if (is_file (link, 0))
         inherit_file (g_ptr_array_index (link->from, 0), groups, errors);
       continue;
     }

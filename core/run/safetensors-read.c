@@ -44,6 +44,8 @@ static bool G_GNUC_PRINTF (3, 4) bad (const char *path, GError **error, const ch
   va_start (args, format);
   what = g_strdup_vprintf (format, args);
   va_end (args);
+  for (char *c = what; *c; c++)
+    *c = g_ascii_iscntrl (*c) ? '?' : *c;
   g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_FAILED, "%s is not a sound store: %s", path,
                what);
   return false;
@@ -298,7 +300,7 @@ load_header (const char *path, int fd, uint64_t size, uint64_t *length, GError *
 static bool
 read_all (Header *header, int fd, uint64_t size, GError **error)
 {
-  uint64_t length, offset;
+  uint64_t length = 0, offset;
   g_autofree char *text = load_header (header->path, fd, size, &length, error);
 
   offset = sizeof length + length;

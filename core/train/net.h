@@ -27,8 +27,8 @@ typedef struct LodeNetSpec {
   double label_smoothing; /* in passes that ask for a gradient; others report the plain loss */
   void *data_;            /* for the two below */
   void (*observe) (void *, const LodeSeen *); /* or NULL; OBSERVE on labelled batches of WEIGHTS */
-  /* The ledger, or NULL: samples of a pass, multiply-adds of one forward, and whether backward went
-   * below the head (not where the backbone is frozen and no gates are asked for). */
+  /* The ledger, or NULL: samples of a pass, multiply-adds of one sample's forward, and whether
+   * backward went below the head (not where the backbone is frozen and no gates are asked for). */
   void (*count) (void *, uint32_t samples, uint64_t macs, bool backward);
 } LodeNetSpec;
 

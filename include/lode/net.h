@@ -143,7 +143,9 @@ lode_net_space (const LodeNet *net)
   return net->calls->space (net);
 }
 
-/* A new head for `classes` classes; the loss is prepared again with count: [classes], NULL: the pool's. */
+/* A new head for `classes` classes; the loss is prepared again with count: [classes], NULL: the pool's, or all
+ * alike where the pool has another number of classes. Sets made before are refused by passes from then on (make
+ * them anew); the net's own set stays where it is. */
 static inline bool
 lode_net_head (LodeNet *net, uint32_t classes, const double *count, GError **error)
 {
@@ -157,7 +159,9 @@ lode_net_freeze (LodeNet *net, const char *prefix, bool frozen)
   net->calls->freeze (net, prefix, frozen);
 }
 
-/* Errors: one that lode_error_diverged knows for a loss that is not finite, with the batch's indices. */
+/* Errors: one that lode_error_diverged knows for a loss or gradient that is not finite, with the batch's indices;
+ * statistics are then as before and the gradient is zero. Rows without a label are for passes that want no
+ * gradient; their loss is NaN. */
 static inline bool
 lode_net_pass (LodeNet *net, const LodeBatch *batch, const LodeChoice *choice, LodePass *pass, GError **error)
 {
@@ -178,7 +182,8 @@ lode_stats_free (LodeStats *stats)
     stats->free (stats);
 }
 
-/* Re-estimates the statistics of a choice over calibration batches 0 … batches − 1, variance pooled. */
+/* Re-estimates the statistics of a choice over calibration batches 0 … batches − 1, variance pooled, each example
+ * at most once; stats NULL: the net's own. */
 static inline bool
 lode_net_recalibrate (LodeNet *net, const LodeChoice *choice, uint32_t batches, LodeStats *stats, GError **error)
 {

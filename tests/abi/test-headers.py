@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Every public header compiles alone, as C11, C17 and C++17 without a warning; every structure and
-constant in it is pinned in layout.def.
+constant in it is pinned in layout.def; every kind has a page in docs/kinds.
 
 Usage: test-headers.py SOURCE-ROOT C-COMPILER…. Prints TAP.
 """
@@ -35,6 +35,47 @@ def check_pinned(root, _compiler):
         yield f"tests/abi/layout.def pins {what} {name} {member}, which no header declares"
 
 
+def kinds(root):
+    """The kinds, by their headers: those with a table called Lode<Kind>Ops."""
+    for path in declarations.headers(root):
+        members = [member for what, name, member in declarations.declared(path)
+                   if what == "MEMBER" and name == f"Lode{path.stem.capitalize()}Ops"]
+        if members and path.stem != "state":
+            yield path.stem, members
+
+
+def check_documented(root, _compiler):
+    """Every kind has a page that names each member of its table, and the index names the page."""
+    index = (root / "docs/kinds/README.md").read_text(encoding="utf-8")
+    found = dict(kinds(root))
+    assert len(found) == 8, f"kinds: {sorted(found)}"
+    for kind, members in found.items():
+        page = root / "docs/kinds" / f"{kind}.md"
+        if not page.is_file() or f"]({kind}.md)" not in index:
+            yield f"docs/kinds has no page {kind}.md, or README.md does not name it"
+            continue
+        text = page.read_text(encoding="utf-8")
+        for member in members:
+            if member not in ("size", "reserved") and f"`{member}`" not in text:
+                yield f"docs/kinds/{kind}.md does not name `{member}`"
+
+
+def check_links(root, _compiler):
+    """What the pages refer to is there: files, constants, functions, structures."""
+    text = "".join(path.read_text(encoding="utf-8") for path in declarations.headers(root))
+    for page in sorted((root / "docs/kinds").glob("*.md")):
+        words = page.read_text(encoding="utf-8")
+        for link in re.findall(r"\]\(([^)#]+)", words):
+            if not (page.parent / link).exists():
+                yield f"{page.name}: there is no {link}"
+        for folder in re.findall(r"`(plugins/[a-z/0-9]+)`", words):
+            if not (root / folder).is_dir():
+                yield f"{page.name}: there is no {folder}"
+        for word in set(re.findall(r"\b(?:lode_[a-z_]+|LODE_[A-Z_0-9]+|Lode[A-Z]\w+)\b", words)):
+            if not re.search(rf"\b{word}\b", text):
+                yield f"{page.name}: no header has {word}"
+
+
 def glib_flags():
     tool = shutil.which("pkg-config")
     if not tool:
@@ -66,6 +107,8 @@ def check_cplusplus(root, _compiler):
 
 CHECKS = {
     "/headers/pinned": check_pinned,
+    "/headers/documented": check_documented,
+    "/headers/links": check_links,
     "/headers/c11": lambda root, compiler: check_compiles(root, compiler, "c", "c11"),
     "/headers/c17": lambda root, compiler: check_compiles(root, compiler, "c", "c17"),
     "/headers/c++17": check_cplusplus,

@@ -282,8 +282,8 @@ test_unknown (void)
   assert_one (
       far, NULL,
       "x.cfg:7: search/x: there is no option \"temperature\"; `lode show search/x` names them all");
-  add_text (let, "tpye", "x");
-  assert_one (let, also, "x.cfg:7: search/x: there is no option \"tpye\"; did you mean \"type\"?");
+  add_text (let, "typee", "x");
+  assert_one (let, also, "x.cfg:7: search/x: there is no option \"typee\"; did you mean \"type\"?");
   let = group_new ();
   add_text (let, "type", "x");
   filled = fill_table (&table, let, also);

@@ -93,8 +93,8 @@ test_not_found (void)
   g_autoptr (GError) near = NULL, far = NULL, kind = NULL, file = NULL;
   g_autoptr (LodeRegistry) registry = registry_of (g_getenv ("LODE_BROKEN"));
 
-  g_assert_null (lode_registry_load (registry, "loss", "soudn", &near));
-  assert_refused (near, LODE_PLUGIN_ERROR_NOT_FOUND, "no loss called \"soudn\"",
+  g_assert_null (lode_registry_load (registry, "loss", "souund", &near));
+  assert_refused (near, LODE_PLUGIN_ERROR_NOT_FOUND, "no loss called \"souund\"",
                   "did you mean \"sound\"?", g_getenv ("LODE_BROKEN"));
   g_assert_null (lode_registry_load (registry, "loss", "entirely-else", &far));
   assert_refused (far, LODE_PLUGIN_ERROR_NOT_FOUND, "no loss called", "`lode list loss`",

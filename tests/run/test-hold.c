@@ -182,9 +182,9 @@ static void
 test_elsewhere (void)
 {
   g_autofree char *path = make_folder ("elsewhere");
-  LodeHolder holder = { .host = "other", .system = "boot/1", .pid = 1, .since = 1 };
+  LodeHolder holder = { .host = "ot\\nher", .system = "boot/1", .pid = 1, .since = 1 };
 
-  holder.pid = getpid ();
+  holder.pid = getpid (); /* there it is another process */
   forge (path, &holder, LODE_HOLD_SILENCE - 20);
   assert_taken (path, false);
   forge (path, &holder, LODE_HOLD_SILENCE + 2);

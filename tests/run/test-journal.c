@@ -10,7 +10,7 @@
 #include <math.h>
 #include <sys/wait.h>
 
-static const LodeLedger spent = { 1, 2, 3, 4, UINT64_MAX, 0.5, 1e300 };
+static const LodeLedger spent = { 1, 2, 3, 4, UINT64_MAX, 0.5, 3600.25 };
 
 static LodeJournal *
 journal_at (const char *path, uint64_t position)
@@ -59,11 +59,10 @@ test_line (void)
   g_assert_true (lode_journal_line (journal, "train", 7, 1.5, NULL, &spent, NULL));
   g_assert_true (lode_journal_line (journal, "train", 8, 0, NULL, &spent, NULL)); /* all written */
   lode_journal_close (journal);
-  assert_text (path,
-               "{\"stage\":\"train\",\"step\":7,\"epoch\":1.5,\"phase\":\"\",\"samples\":1,"
-               "\"distinct\":2,\"labels\":3,\"macs\":4,\"scores\":18446744073709551615,"
-               "\"cpu_s\":0.5,\"wall_s\":1.0000000000000001e+300,\"values\":{\"a\\\"\\u000a\":"
-               "0.10000000000000001,\"b\":null,\"c\":null,\"d\":-0}}\n");
+  assert_text (path, "{\"stage\":\"train\",\"step\":7,\"epoch\":1.5,\"phase\":\"\",\"samples\":1,"
+                     "\"distinct\":2,\"labels\":3,\"macs\":4,\"scores\":18446744073709551615,"
+                     "\"cpu_s\":       0.500,\"wall_s\":    3600.250,\"values\":{\"a\\\"\\u000a\":"
+                     "0.10000000000000001,\"b\":null,\"c\":null,\"d\":-0}}\n");
 }
 
 /* Any number that a double can hold. */
@@ -184,6 +183,12 @@ test_not_the_file (void)
   assert_says (&error, scratch);
   g_assert_null (lode_journal_open ("/dev/full", 0, &error));
   assert_says (&error, "not a file");
+  g_assert_cmpint (chmod (path, 0444), ==, 0);
+  g_assert_null (lode_journal_open (path, 0, &error));
+  assert_says (&error, path);
+  g_assert_null (lode_book_open (path, &error));
+  assert_says (&error, path);
+  assert_text (path, "{}\n");
 }
 
 static void

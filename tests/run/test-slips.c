@@ -135,6 +135,9 @@ static const Case slips[] = {
     "itself" },
   { "a = 1; /* b = 2;", "x.cfg:1: the comment that begins here has no end; expected */" },
   { "a = 1;\n@import \"x\"\nb = 2;", "x.cfg:2: @ begins only @include \"file\"" },
+  { "@include \"a\\nb\"\nc = d;",
+    "x.cfg:1: the name of an included file holds a control character\n"
+    "x.cfg:2: d is no value; a text needs quotes: \"d\"" },
   { "a = \x01;", "x.cfg:1: <U+0001> is no value; a text needs quotes: \"<U+0001>\"" },
   { "true = 1;", "x.cfg:1: expected the name of a setting (letters, digits, - and _, a letter "
                  "first), found true" },

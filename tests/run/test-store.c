@@ -302,6 +302,7 @@ test_lies (void)
   assert_lie (U8 ("\xc3(", "[0]", "[0,0]"), 0, "UTF-8");
   assert_lie (U8 ("\\ud800", "[0]", "[0,0]"), 0, "character");
   assert_lie (U8 ("a\nb", "[0]", "[0,0]"), 0, "control");
+  assert_lie (U8 ("a\\n\\u001b", "[1]", "[0,0]"), 0, "array \"a??\"");
   assert_lie ("{\"a\":{\"dtype\":\"U8\",\"shape\":[0]}}", 0, "lacks");
   assert_lie ("{\"a\":{\"dtype\":\"U8\",\"dtype\":\"U8\"}}", 0, "twice");
   assert_lie ("{\"a\":{\"dtype\":\"U8\",\"more\":1}}", 0, "other than");

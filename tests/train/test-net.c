@@ -186,8 +186,8 @@ test_freeze (void)
   LodeNet *net = hand.bench->net;
   LodeParams *whole = lode_params_dup (hand.grad, net, NULL);
   const LodeParamSet *g = (const LodeParamSet *) hand.grad, *all = (const LodeParamSet *) whole;
-  size_t bytes;
-  uint64_t frozen_bytes;
+  size_t bytes, frozen_bytes;
+  uint64_t macs, whole_macs;
   double loss = loss_of (&hand, LODE_WEIGHTS, NULL);
 
   lode_params_copy (whole, hand.grad);
@@ -204,12 +204,13 @@ test_freeze (void)
     for (size_t j = 0; !head && j < lode_slot_size (slot); j++)
       g_assert_cmpfloat (g->at[i][j], ==, 0);
   }
-  g_assert_true (lode_net_footprint (net, 6, LODE_GRAD_WEIGHTS, &bytes, &frozen_bytes, NULL));
-  frozen_bytes = bytes;
+  g_assert_true (lode_net_footprint (net, 6, LODE_GRAD_WEIGHTS, &frozen_bytes, &macs, NULL));
   lode_net_freeze (net, "", false);
   loss_of (&hand, LODE_WEIGHTS, NULL);
   g_assert_cmpuint (params_hash (hand.grad), ==, params_hash (whole));
-  g_assert_true (lode_net_footprint (net, 6, LODE_GRAD_WEIGHTS, &bytes, &(uint64_t){ 0 }, NULL));
+  g_assert_true (lode_net_footprint (net, 6, LODE_GRAD_WEIGHTS, &bytes, &whole_macs, NULL));
+  g_assert_cmpuint (macs, ==, whole_macs);
+  g_assert_cmpuint (macs, ==, hand.bench->macs);
   g_assert_cmpuint (frozen_bytes, <, bytes); /* nothing below the head is kept for backward */
   lode_params_free (whole);
   hand_clear (&hand);

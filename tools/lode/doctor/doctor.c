@@ -19,7 +19,7 @@ static const LodeUsage usage = {
   "graphviz, locale. Says what is missing and what to do about it. Changes nothing.",
   "Environment: LODE_ISA names a lower level (portable, x86-64-v3, x86-64-v4, reference),\n"
   "LODE_PLUGIN_PATH, LODE_CONF_PATH and LODE_DATA_PATH further folders (with ':' between them),\n"
-  "LODE_SITE another file than /etc/lode/site.cfg, LODE_NO_SITE=1 none.\n\n"
+  "LODE_SITE another file of the site than site.cfg, LODE_NO_SITE=1 none.\n\n"
   "Exit codes: 0, also where something is missing that Lode works without; 2 for a wrong LODE_ISA\n"
   "or a broken site.cfg; 4 where plugins are missing or do not load.\n\n"
   "Examples:\n"
@@ -147,6 +147,8 @@ lode_verb_doctor (int argc, char **argv)
   if (argc > 1)
     return lode_usage_error ("doctor takes no words, found \"%s\"", argv[1]);
   site = lode_site_load (errors);
+  if (site)
+    lode_site_apply (site);
   doctor.site = site;
   doctor.registry = registry = lode_command_registry ();
   doctor.json = json = json_builder_new ();

@@ -2,8 +2,8 @@
 #include "doctor.h"
 
 #include "data/find.h"
-#include "installed.h"
 #include "plugin/probe.h"
+#include "run/config.h"
 
 #include <string.h>
 
@@ -94,39 +94,23 @@ count_configurations (const char *folder)
   return n;
 }
 
-static char **
-conf_folders (void)
-{
-  const char *path = g_getenv ("LODE_CONF_PATH");
-  g_auto (GStrv) part = g_strsplit (path ? path : "", ":", -1);
-  GPtrArray *list = g_ptr_array_new ();
-  char *installed = lode_installed (LODE_CONFDIR);
-
-  for (char **folder = part; *folder; folder++)
-    if (**folder)
-      g_ptr_array_add (list, g_strdup (*folder));
-  if (installed)
-    g_ptr_array_add (list, installed);
-  g_ptr_array_add (list, NULL);
-  return (char **) g_ptr_array_free (list, FALSE);
-}
-
 static void
 look_configurations (Doctor *doctor)
 {
-  g_auto (GStrv) folders = conf_folders ();
+  g_autoptr (GPtrArray) folders = lode_config_folders ();
   guint all = 0;
 
   json_builder_set_member_name (doctor->json, "conf_folders");
   json_builder_begin_array (doctor->json);
-  for (char **folder = folders; *folder; folder++) {
-    guint n = count_configurations (*folder);
+  for (guint i = 0; i < folders->len; i++) {
+    const char *folder = folders->pdata[i];
+    guint n = count_configurations (folder);
 
     json_builder_begin_object (doctor->json);
-    lode_json_text (doctor->json, "path", *folder);
+    lode_json_text (doctor->json, "path", folder);
     doctor_number (doctor, "found", n);
     json_builder_end_object (doctor->json);
-    doctor_line (doctor, "conf", "%s: %u", *folder, n);
+    doctor_line (doctor, "conf", "%s: %u", folder, n);
     all += n;
   }
   json_builder_end_array (doctor->json);
