@@ -21,6 +21,8 @@ static const Verb verbs[] = {
   { "bench", "time training steps on this machine", lode_verb_bench },
   { "list", "name the plugins that are found, and which of them go together", lode_verb_list },
   { "show", "describe a plugin: options, needs, source", lode_verb_show },
+  { "report", "write a page about a run: what it found and cost, curves, configuration",
+    lode_verb_report },
   { "doctor", "look at this machine and this installation, and say what is missing",
     lode_verb_doctor },
 };

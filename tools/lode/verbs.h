@@ -11,6 +11,7 @@ int lode_verb_run (int argc, char **argv);
 int lode_verb_resume (int argc, char **argv);
 int lode_verb_bench (int argc, char **argv);
 int lode_verb_list (int argc, char **argv);
+int lode_verb_report (int argc, char **argv);
 int lode_verb_show (int argc, char **argv);
 
 #endif
