@@ -167,8 +167,10 @@ static bool
 load_seen (LodeStageHost *host, const LodeStore *store, GError **error)
 {
   LodeData *data;
+  uint32_t type;
+  size_t n;
 
-  if (!lode_store_count (store, "run.seen", NULL, NULL))
+  if (!lode_store_count (store, "run.seen", &type, &n))
     return true;
   data = lode_host_data (host, error);
   return data
