@@ -55,6 +55,17 @@ lode_score_job (const LodeEvaluatorOps *ops, LodeEvaluator *evaluator, uint32_t 
   return g_bytes_new (&score, sizeof score);
 }
 
+char *
+lode_score_job_key (const LodeHost *host, GBytes *job, double *fidelity)
+{
+  const uint8_t *data = g_bytes_get_data (job, NULL);
+  JobHead head;
+
+  memcpy (&head, data, sizeof head);
+  *fidelity = head.fidelity;
+  return lode_arch_key (host, data + sizeof head);
+}
+
 /* The architectures of a request whose key is not in the book, each key once. */
 typedef struct Pending {
   GPtrArray *job;    /* GBytes * */

@@ -34,6 +34,10 @@ bool lode_scorer_run (const LodeScorer *, uint32_t n, const uint8_t *const *arch
 GBytes *lode_score_job (const LodeEvaluatorOps *, LodeEvaluator *, uint32_t length, GBytes *job,
                         GError **);
 
+/* The key and fidelity that a job of lode_scorer_run is noted under (transfer full); the job is one
+ * that lode_score_job accepted. */
+char *lode_score_job_key (const LodeHost *, GBytes *job, double *fidelity);
+
 /* The stream id of a canonical key: the same in every process and run. */
 uint64_t lode_key_id (const char *key);
 

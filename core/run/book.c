@@ -14,6 +14,7 @@
 
 struct LodeBook {
   LodeLines lines;
+  uint64_t count;     /* of lines */
   GHashTable *scores; /* Entry → itself */
 };
 
@@ -21,12 +22,22 @@ typedef struct Entry {
   char *key; /* of the architecture */
   double fidelity;
   LodeScore score;
+  uint64_t line; /* from 0 */
+  bool owed;
+  LodeScoreCost cost;
 } Entry;
+
+static void
+entry_clear (Entry *entry)
+{
+  g_free (entry->key);
+  g_clear_pointer (&entry->cost.seen, g_bytes_unref);
+}
 
 static void
 entry_free (void *data)
 {
-  g_free (((Entry *) data)->key);
+  entry_clear (data);
   g_free (data);
 }
 
@@ -46,14 +57,14 @@ entry_equal (const void *a, const void *b)
   return x->fidelity == y->fidelity && !strcmp (x->key, y->key);
 }
 
-/* Takes the key. */
+/* Takes what the entry owns. */
 static void
-keep (LodeBook *book, char *key, double fidelity, const LodeScore *score)
+keep (LodeBook *book, const Entry *from)
 {
-  Entry *entry = g_new0 (Entry, 1);
+  Entry *entry = g_memdup2 (from, sizeof *from);
 
-  *entry = (Entry){ key, fidelity, *score };
   entry->score.size = sizeof entry->score;
+  entry->line = book->count++;
   g_hash_table_replace (book->scores, entry, entry);
 }
 
@@ -82,6 +93,39 @@ read_failed (LodeScan *scan, int32_t *failed)
 }
 
 static void
+read_seen (LodeScan *scan, LodeScoreCost *cost)
+{
+  g_autofree char *text = lode_scan_text (scan);
+  guchar *bits;
+  gsize n;
+
+  if (!text)
+    return;
+  bits = g_base64_decode (text, &n);
+  g_clear_pointer (&cost->seen, g_bytes_unref);
+  cost->seen = g_bytes_new_take (bits, n);
+}
+
+static void
+read_cost (LodeScan *scan, const char *name, LodeScoreCost *cost)
+{
+  uint64_t roles = 0;
+
+  if (!strcmp (name, "cost_samples"))
+    lode_scan_natural (scan, &cost->samples);
+  else if (!strcmp (name, "cost_macs"))
+    lode_scan_natural (scan, &cost->macs);
+  else if (!strcmp (name, "cost_labels"))
+    lode_scan_natural (scan, &cost->labels);
+  else if (!strcmp (name, "cost_seen"))
+    read_seen (scan, cost);
+  else if (strcmp (name, "cost_roles"))
+    lode_scan_skip (scan);
+  else if (lode_scan_natural (scan, &roles))
+    cost->roles = (uint32_t) roles;
+}
+
+static void
 read_member (LodeScan *scan, const char *name, Entry *entry)
 {
   LodeScore *score = &entry->score;
@@ -102,7 +146,7 @@ read_member (LodeScan *scan, const char *name, Entry *entry)
   else if (!strcmp (name, "failed"))
     read_failed (scan, &score->failed);
   else
-    lode_scan_skip (scan);
+    read_cost (scan, name, &entry->cost);
 }
 
 /* What is wrong with a line, or NULL. */
@@ -111,7 +155,6 @@ read_line (LodeBook *book, const char *text, size_t n)
 {
   LodeScan scan = lode_scan_begin (text, n);
   Entry entry = { .fidelity = NAN, .score.value = NAN };
-  LodeScore score;
   char *name;
 
   lode_scan_enter (&scan, '{');
@@ -122,11 +165,11 @@ read_line (LodeBook *book, const char *text, size_t n)
   if (lode_scan_end (&scan) && (!entry.key || isnan (entry.fidelity)))
     lode_scan_wrong (&scan, "no key or no fidelity");
   if (scan.wrong) {
-    g_free (entry.key);
+    entry_clear (&entry);
     return scan.wrong;
   }
-  score = settle (entry.score);
-  keep (book, entry.key, entry.fidelity, &score);
+  entry.score = settle (entry.score);
+  keep (book, &entry);
   return NULL;
 }
 
@@ -175,20 +218,43 @@ lode_book_close (LodeBook *book)
   g_free (book);
 }
 
+static Entry *
+find (const LodeBook *book, const char *key, double fidelity)
+{
+  Entry wanted = { .key = (char *) (uintptr_t) key, .fidelity = fidelity };
+
+  return g_hash_table_lookup (book->scores, &wanted);
+}
+
 static bool
 book_find (void *data, const char *key, double fidelity, LodeScore *score)
 {
-  LodeBook *book = data;
-  Entry wanted = { .key = (char *) (uintptr_t) key, .fidelity = fidelity };
-  const Entry *entry = g_hash_table_lookup (book->scores, &wanted);
+  const Entry *entry = find (data, key, fidelity);
 
   if (entry)
     *score = entry->score;
   return entry != NULL;
 }
 
+static void
+put_cost (GString *line, const LodeScoreCost *cost)
+{
+  g_string_append_printf (line,
+                          ",\"cost_samples\":%" PRIu64 ",\"cost_macs\":%" PRIu64
+                          ",\"cost_labels\":%" PRIu64 ",\"cost_roles\":%" PRIu32,
+                          cost->samples, cost->macs, cost->labels, cost->roles);
+  if (cost->seen) {
+    gsize n;
+    const guchar *bits = g_bytes_get_data (cost->seen, &n);
+    g_autofree char *text = g_base64_encode (bits, n);
+
+    g_string_append_printf (line, ",\"cost_seen\":\"%s\"", text);
+  }
+}
+
 static GString *
-format (const char *key, double fidelity, uint64_t id, const LodeScore *score)
+format (const char *key, double fidelity, uint64_t id, const LodeScore *score,
+        const LodeScoreCost *cost)
 {
   GString *line = g_string_new ("{\"key\":");
 
@@ -199,17 +265,19 @@ format (const char *key, double fidelity, uint64_t id, const LodeScore *score)
   lode_json_put_number (line, score->value);
   g_string_append (line, ",\"seconds\":");
   lode_json_put_number (line, score->seconds);
-  g_string_append_printf (line, ",\"macs\":%" PRIu64 ",\"params\":%" PRIu64 ",\"failed\":%d}\n",
+  g_string_append_printf (line, ",\"macs\":%" PRIu64 ",\"params\":%" PRIu64 ",\"failed\":%d",
                           score->macs, score->params, score->failed);
+  if (cost)
+    put_cost (line, cost);
+  g_string_append (line, "}\n");
   return line;
 }
 
-static bool
-book_note (void *data, const char *key, double fidelity, uint64_t id, const LodeScore *score,
-           GError **error)
+bool
+lode_book_note (LodeBook *book, const char *key, double fidelity, uint64_t id,
+                const LodeScore *score, const LodeScoreCost *cost, GError **error)
 {
-  LodeBook *book = data;
-  LodeScore settled = settle (*score);
+  Entry entry = { .fidelity = fidelity, .score = settle (*score) };
   g_autoptr (GString) line = NULL;
 
   if (!isfinite (fidelity) || !g_utf8_validate (key, -1, NULL)) {
@@ -217,12 +285,56 @@ book_note (void *data, const char *key, double fidelity, uint64_t id, const Lode
                  "%s: a score's key must be UTF-8 and its fidelity finite", book->lines.path);
     return false;
   }
-  line = format (key, fidelity, id, &settled);
+  line = format (key, fidelity, id, &entry.score, cost);
   if (!lode_lines_add (&book->lines, line->str, line->len, error)
       || !lode_lines_sync (&book->lines, error))
     return false;
-  keep (book, g_strdup (key), fidelity, &settled);
+  entry.key = g_strdup (key);
+  keep (book, &entry);
   return true;
+}
+
+static bool
+book_note (void *data, const char *key, double fidelity, uint64_t id, const LodeScore *score,
+           GError **error)
+{
+  return lode_book_note (data, key, fidelity, id, score, NULL, error);
+}
+
+void
+lode_book_owe (LodeBook *book, uint64_t lines)
+{
+  GHashTableIter iter;
+  void *entry;
+
+  g_hash_table_iter_init (&iter, book->scores);
+  while (g_hash_table_iter_next (&iter, &entry, NULL))
+    ((Entry *) entry)->owed = ((Entry *) entry)->line >= lines;
+}
+
+const LodeScoreCost *
+lode_book_settle (LodeBook *book, const char *key, double fidelity)
+{
+  Entry *entry = find (book, key, fidelity);
+
+  if (!entry || !entry->owed)
+    return NULL;
+  entry->owed = false;
+  return &entry->cost;
+}
+
+uint64_t
+lode_book_settled (const LodeBook *book)
+{
+  uint64_t lines = book->count;
+  GHashTableIter iter;
+  void *entry;
+
+  g_hash_table_iter_init (&iter, book->scores);
+  while (g_hash_table_iter_next (&iter, &entry, NULL))
+    if (((Entry *) entry)->owed)
+      lines = MIN (lines, ((Entry *) entry)->line);
+  return lines;
 }
 
 LodeScoreBook

@@ -6,7 +6,7 @@
 #define FILE_NAME "ckpt/state.safetensors"
 #define CLOCK_NAME "ckpt/clock"
 
-enum { CLOCK = 8 };
+enum { CLOCK = 9 };
 
 /* The plugins of a stage that may have state, by kind. */
 static void
@@ -66,14 +66,19 @@ static void
 save_stage (LodeStageHost *host, LodeStore *store)
 {
   const LodeLedger *l = &host->ledger;
-  const uint64_t clock[CLOCK] = { l->samples, l->distinct,    l->labels,      l->macs,
-                                  l->scores,  host->grown[0], host->grown[1], host->labelled };
+  const uint64_t clock[CLOCK] = {
+    l->samples,     l->distinct,    l->labels,
+    l->macs,        l->scores,      host->grown[0],
+    host->grown[1], host->labelled, host->book ? lode_book_settled (host->book) : host->settled
+  };
 
   lode_store_put (store, "run.ledger", LODE_TYPE_U64, CLOCK, clock);
   lode_store_text (store, "best", host->best);
-  if (host->data)
+  if (host->data) {
     lode_store_put (store, "run.seen", LODE_TYPE_U8,
                     lode_data_count (host->data, LODE_ROLE_WEIGHTS), host->seen);
+    lode_store_text (store, "data", lode_data_digest (host->data));
+  }
   for (guint i = 0; i < host->figures->len; i++) {
     const LodeFigure *figure = &g_array_index (host->figures, LodeFigure, i);
     g_autofree char *name = g_strconcat ("figure.", figure->name, NULL);
@@ -112,6 +117,14 @@ lode_checkpoint_save (const LodeShared *shared, const LodePlace *place, LodeStag
   if (host)
     save_stage (host, store);
   return save_clock (shared, host, error) && lode_store_write (store, path, error);
+}
+
+char *
+lode_checkpoint_path (const char *folder)
+{
+  g_autofree char *path = g_build_filename (folder, FILE_NAME, NULL);
+
+  return g_file_test (path, G_FILE_TEST_EXISTS) ? g_steal_pointer (&path) : NULL;
 }
 
 LodeStore *
@@ -163,15 +176,32 @@ load_clock (LodeStageHost *host)
   host->ledger.wall = g_ascii_strtod (end, NULL);
 }
 
+/* Other data under the same name would give other bits. */
+static bool
+check_data (const LodeData *data, const LodeStore *store, GError **error)
+{
+  const char *was = lode_store_find_text (store, "data"), *is = lode_data_digest (data);
+
+  if (!g_strcmp0 (was, is))
+    return true;
+  g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_DATA,
+               "the data have changed since the checkpoint: sha256 was %.12s…, now it is %.12s…; "
+               "put the files back, or begin another run",
+               was ? was : "?", is);
+  return false;
+}
+
 static bool
 load_seen (LodeStageHost *host, const LodeStore *store, GError **error)
 {
   LodeData *data;
+  uint32_t type;
+  size_t n;
 
-  if (!lode_store_count (store, "run.seen", NULL, NULL))
+  if (!lode_store_count (store, "run.seen", &type, &n))
     return true;
   data = lode_host_data (host, error);
-  return data
+  return data && check_data (data, store, error)
          && lode_store_get (store, "run.seen", LODE_TYPE_U8,
                             lode_data_count (data, LODE_ROLE_WEIGHTS), host->seen, error);
 }
@@ -189,6 +219,7 @@ lode_checkpoint_load (LodeStageHost *host, const LodeStore *store, GError **erro
   host->grown[0] = clock[5];
   host->grown[1] = clock[6];
   host->labelled = (uint32_t) clock[7];
+  host->settled = clock[8];
   g_free (host->best);
   host->best = g_strdup (lode_store_find_text (store, "best"));
   load_clock (host);

@@ -19,6 +19,10 @@ typedef struct LodePlace {
 /* host: the stage in hand; NULL: between stages. Syncs the journal first. */
 bool lode_checkpoint_save (const LodeShared *, const LodePlace *, LodeStageHost *host, GError **);
 
+/* The file of the last checkpoint below a run's directory, or NULL: there is none. Transfer full.
+ */
+char *lode_checkpoint_path (const char *folder);
+
 /* The newest checkpoint, or (without an error) NULL where none was written yet. */
 LodeStore *lode_checkpoint_open (const LodeShared *, LodePlace *, GError **);
 /* Contents into a stage that was just created. */

@@ -154,6 +154,12 @@ lode_environment_differs (const LodeShared *shared, const char *text)
   if (strcmp (member_text (env, "isa"), isa))
     return g_strdup_printf ("it ran with kernels for %s, this machine has %s",
                             member_text (env, "isa"), isa);
+  if (strcmp (member_text (env, "blas"), openblas_get_corename ()))
+    return g_strdup_printf ("its BLAS worked for %s, now it works for %s",
+                            member_text (env, "blas"), openblas_get_corename ());
+  if (strcmp (member_text (env, "lode"), LODE_VERSION))
+    return g_strdup_printf ("it began with lode %s, this is lode %s", member_text (env, "lode"),
+                            LODE_VERSION);
   for (guint i = 0; i < list->len; i++) {
     char *differs = plugin_differs (json_node_get_array (plugins), g_ptr_array_index (list, i));
 

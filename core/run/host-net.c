@@ -9,6 +9,20 @@
 #include "run/store.h"
 #include "train/fit.h"
 
+/* Whatever a plugin calls its error, it is one of data. */
+static LodeDataset *
+open_dataset (LodeStageHost *host, GError **error)
+{
+  const LodeUse *use = &host->spec->use[LODE_USE_DATASET];
+  g_autoptr (GError) failure = NULL;
+  LodeDataset *dataset =
+      ((const LodeDatasetOps *) use->loaded->ops)->open (&host->base, use->conf, &failure);
+
+  if (!dataset && failure)
+    g_set_error_literal (error, LODE_RUN_ERROR, LODE_RUN_ERROR_DATA, failure->message);
+  return dataset;
+}
+
 LodeData *
 lode_host_data (LodeStageHost *host, GError **error)
 {
@@ -18,7 +32,7 @@ lode_host_data (LodeStageHost *host, GError **error)
 
   if (host->data)
     return host->data;
-  dataset = ops->open (&host->base, use->conf, error);
+  dataset = open_dataset (host, error);
   if (!dataset)
     return NULL;
   host->data = lode_data_new (ops, dataset, &host->spec->data,

@@ -71,6 +71,7 @@ typedef struct LodeStageHost {
   LodeEvaluator *evaluator;
   LodeExecutor *scoring, *mapping;
   LodeBook *book;
+  uint64_t settled; /* lines of the book that the ledger knew at the checkpoint */
   LodeCost *cost;
   LodeNet *given; /* the net at the input port, for evaluators */
 

@@ -64,4 +64,25 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (LodeBook, lode_book_close)
 LodeScoreBook lode_book_view (LodeBook *);   /* for LodeScorer; note() syncs before it returns */
 uint32_t lode_book_count (const LodeBook *); /* pairs of key and fidelity */
 
+/*
+ * What a score took beside its time. A run that was killed behind its checkpoint finds the score
+ * again instead of making it, and must not forget what it cost: such a line is owed to the ledger
+ * until it is found for the first time.
+ */
+typedef struct LodeScoreCost {
+  uint64_t samples, macs, labels;
+  uint32_t roles; /* bits: held-out splits whose labels it used first */
+  GBytes *seen;   /* bits, one an example of the pool: those it saw first; NULL: none. Borrowed */
+} LodeScoreCost;
+
+/* As the view's note, with the cost. */
+bool lode_book_note (LodeBook *, const char *key, double fidelity, uint64_t id, const LodeScore *,
+                     const LodeScoreCost *, GError **);
+/* The ledger knows the first `lines` lines: those read behind them are owed. */
+void lode_book_owe (LodeBook *, uint64_t lines);
+/* If that score is owed: its cost (valid as long as the book is open), now settled; else NULL. */
+const LodeScoreCost *lode_book_settle (LodeBook *, const char *key, double fidelity);
+/* Lines that the ledger knows, for a checkpoint: they are asked for in the order they stand in. */
+uint64_t lode_book_settled (const LodeBook *);
+
 #endif

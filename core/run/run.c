@@ -85,27 +85,45 @@ hash_of (const LodeExperiment *experiment)
   return lode_folder_hash (text);
 }
 
-/* Whether a directory is free for a new run; false with an error where an unfinished one lies. */
+static void
+refuse_unfinished (const char *path, const LodeStatusInfo *info, GError **error)
+{
+  g_autofree char *quoted = g_shell_quote (path);
+
+  if (info->held)
+    g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG,
+                 "%s holds a run of this configuration and seed at which process %" G_GINT64_FORMAT
+                 " on %s works: wait for it, or begin another beside it with --again",
+                 path, info->pid, info->host);
+  else
+    g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG,
+                 "%s holds a run of this configuration and seed that %s: go on with it by `lode "
+                 "resume %s`, or begin another beside it with --again",
+                 path, info->status == LODE_STATUS_RUNNING ? "was killed" : "was stopped or waits",
+                 quoted);
+}
+
+/* Whether a directory is free for a new run; false with an error where an unfinished one lies.
+ * Without a status a run never began there, and its directory is used. */
 static bool
 is_free (const LodeRunSpec *spec, const char *path, bool *taken, GError **error)
 {
   LodeStatusInfo info;
-  g_autoptr (GError) failure = NULL;
+  GError *failure = NULL;
 
   *taken = g_file_test (path, G_FILE_TEST_EXISTS);
   if (!*taken || spec->again)
     return true;
   if (!lode_folder_read_status (path, &info, &failure)) {
-    if (failure)
-      g_propagate_error (error, g_steal_pointer (&failure));
-    return !failure || !error;
+    *taken = false;
+    if (!failure)
+      return true;
+    g_propagate_error (error, failure);
+    return false;
   }
   if (info.status == LODE_STATUS_DONE || info.status == LODE_STATUS_FAILED)
     return true;
-  g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG,
-               "%s holds a run of this configuration and seed that is %s: go on with it by `lode "
-               "resume %s`, or begin another beside it with --again",
-               path, lode_status_name (info.status), path);
+  refuse_unfinished (path, &info, error);
   return false;
 }
 
@@ -291,9 +309,11 @@ place_error (const LodeRun *run, GError **error)
   g_prefix_error (error, "stage %s, step %" G_GUINT64_FORMAT ": ", run->host->spec->name,
                   run->place.step);
   if (error && *error && g_error_matches (*error, LODE_RUN_ERROR, LODE_RUN_ERROR_NUMBER)) {
-    g_autofree char *text =
-        g_strdup_printf ("%s; the last good checkpoint is %s/ckpt/state.safetensors",
-                         (*error)->message, lode_run_path (run));
+    g_autofree char *checkpoint = lode_checkpoint_path (lode_run_path (run));
+    g_autofree char *text = g_strconcat ((*error)->message,
+                                         checkpoint ? "; the last good checkpoint is "
+                                                    : "; no checkpoint had been written yet",
+                                         checkpoint, NULL);
 
     g_free ((*error)->message);
     (*error)->message = g_steal_pointer (&text);
@@ -350,6 +370,18 @@ work (LodeRun *run, GError **error)
   return true;
 }
 
+/* A plugin that cannot begin refuses what it was configured for, whatever it calls its error. */
+static void
+blame_configuration (const LodeStageSpec *spec, GError **error)
+{
+  g_prefix_error (error, "stage %s: ", spec->name);
+  if (error && *error && (*error)->domain != LODE_RUN_ERROR
+      && (*error)->domain != LODE_PLUGIN_ERROR) {
+    (*error)->domain = LODE_RUN_ERROR;
+    (*error)->code = LODE_RUN_ERROR_CONFIG;
+  }
+}
+
 static bool
 begin_stage (LodeRun *run, const LodeStageSpec *spec, GError **error)
 {
@@ -361,7 +393,7 @@ begin_stage (LodeRun *run, const LodeStageSpec *spec, GError **error)
   run->host->stage =
       ((const LodeStageOps *) use->loaded->ops)->create (&run->host->base, use->conf, error);
   if (!run->host->stage) {
-    g_prefix_error (error, "stage %s: ", spec->name);
+    blame_configuration (spec, error);
     return false;
   }
   if (!(resumed ? lode_checkpoint_load (run->host, run->saved, error)
