@@ -146,7 +146,7 @@ store_get (const LodeStore *base, const char *name, uint32_t type, size_t n, voi
     g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_FAILED,
                  "no array \"%s%s\" in the store: it was saved by another version or component",
                  of (base)->prefix, name);
-  else if (array->type != wanted || array->n != n)
+  else if (array->type->type != type || array->n != n)
     g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_FAILED,
                  "array \"%s%s\" of the store: expected %s[%zu], found %s[%zu]; it was saved with"
                  " other settings",
@@ -154,7 +154,7 @@ store_get (const LodeStore *base, const char *name, uint32_t type, size_t n, voi
                  array->type->name, array->n);
   else {
     if (n)
-      memcpy (data, array->data, n * wanted->size);
+      memcpy (data, array->data, n * array->type->size);
     return true;
   }
   return false;

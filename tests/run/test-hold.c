@@ -182,7 +182,7 @@ static void
 test_elsewhere (void)
 {
   g_autofree char *path = make_folder ("elsewhere");
-  LodeHolder holder = { .host = "ot\\nher", .system = "boot/1", .pid = 1, .since = 1 };
+  LodeHolder holder = { .host = "other\\nhost", .system = "boot/1", .pid = 1, .since = 1 };
 
   holder.pid = getpid (); /* there it is another process */
   forge (path, &holder, LODE_HOLD_SILENCE - 20);
