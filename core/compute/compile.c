@@ -16,6 +16,7 @@ static const LodeKind *const kinds[LODE_KINDS] = {
   [LODE_KIND_MIX] = &lode_kind_mix,           [LODE_KIND_ZERO] = &lode_kind_zero,
   [LODE_KIND_SHORTCUT] = &lode_kind_shortcut, [LODE_KIND_DROP_PATH] = &lode_kind_drop_path,
   [LODE_KIND_TABLE] = &lode_kind_table,       [LODE_KIND_PLUGIN] = &lode_kind_plugin,
+  [LODE_KIND_UNIT] = &lode_kind_unit,         [LODE_KIND_SUM] = &lode_kind_sum,
 };
 
 const LodeKind lode_kind_image = { .name = "image" };
@@ -58,36 +59,42 @@ copy_record (const LodeRecord *record, uint32_t batch, uint32_t grad)
 {
   LodeProgram *p = g_new0 (LodeProgram, 1);
   size_t n = record->nodes, m = record->inputs;
-  size_t bytes = n * (sizeof (LodeNode) + 2 + 5 * sizeof (int32_t)) + m * (sizeof (LodeValue) + 1)
-                 + record->outputs * sizeof (LodeValue) + record->confs + 12 * 16;
+  size_t bytes = n * (2 * sizeof (LodeNode) + sizeof (LodeFused) + 2 + 5 * sizeof (int32_t))
+                 + 3 * m * (sizeof (LodeValue) + sizeof (LodeTerm) + 1)
+                 + record->outputs * sizeof (LodeValue) + record->confs + 15 * 16;
   uint8_t *at = p->block = g_malloc (bytes);
 
   p->batch = batch;
   p->grad = grad;
   p->nodes = record->nodes;
-  p->inputs = record->inputs;
+  p->inputs = p->source_inputs = record->inputs;
   p->outputs = record->outputs;
   p->confs = record->confs;
   p->options = record->space ? record->space->options : 0;
   p->node = take (&at, n * sizeof (LodeNode));
-  p->input = take (&at, m * sizeof (LodeValue));
+  p->source = take (&at, n * sizeof (LodeNode));
+  p->fused = take (&at, n * sizeof (LodeFused));
+  p->input = take (&at, 3 * m * sizeof (LodeValue)); /* fusion appends lists of its own */
+  p->term = take (&at, 3 * m * sizeof (LodeTerm));
   p->output = take (&at, p->outputs * sizeof (LodeValue));
   p->conf = take (&at, p->confs);
   p->frozen = take (&at, n);
   p->node_flag = take (&at, n);
-  p->in_flag = take (&at, m);
+  p->in_flag = take (&at, 3 * m);
   p->value = take (&at, n * sizeof (int32_t));
   p->dvalue = take (&at, n * sizeof (int32_t));
   p->state = take (&at, n * sizeof (int32_t));
   p->partial = take (&at, n * sizeof (int32_t));
   p->packed = take (&at, n * sizeof (int32_t));
   memcpy (p->node, record->node, n * sizeof (LodeNode));
+  memcpy (p->source, record->node, n * sizeof (LodeNode));
+  memset (p->fused, 0xff, n * sizeof (LodeFused));
   memcpy (p->input, record->input, m * sizeof (LodeValue));
   memcpy (p->output, record->output, p->outputs * sizeof (LodeValue));
   if (p->confs)
     memcpy (p->conf, record->conf, p->confs);
   memset (p->node_flag, 0, n);
-  memset (p->in_flag, 0, m);
+  memset (p->in_flag, 0, 3 * m);
   for (int32_t **list = (int32_t *[]){ p->value, p->dvalue, p->state, p->partial, p->packed, NULL };
        *list; list++)
     memset (*list, 0xff, n * sizeof (int32_t));
@@ -95,15 +102,14 @@ copy_record (const LodeRecord *record, uint32_t batch, uint32_t grad)
 }
 
 static void
-find_scratch (LodeProgram *p, const LodeKernels *kernels)
+find_scratch (LodeProgram *p)
 {
   for (uint32_t v = 0; v < p->nodes; v++) {
     const LodeNode *node = &p->node[v];
     const LodeKind *kind = lode_kind_of (node);
 
-    if (p->node_flag[v] & LODE_NODE_LIVE && kind->scratch)
-      p->scratch = MAX (p->scratch, kind->scratch (kernels, node,
-                                                   &p->node[p->input[node->first]].shape, p->unit));
+    if (lode_node_runs (p, v) && kind->scratch)
+      p->scratch = MAX (p->scratch, kind->scratch (p, node));
   }
 }
 
@@ -154,9 +160,12 @@ lode_program_compile (LodeEngine *engine, const LodeRecord *record, uint32_t bat
   for (uint32_t v = 0; v < p->nodes; v++)
     p->frozen[v] = lode_node_frozen (record, &p->node[v]);
   lode_compile_mark (p, &l);
+  p->fuse = lode_engine_fuses (engine);
+  if (p->fuse)
+    lode_compile_fuse (p, &l);
   lode_compile_order (p, &l);
   lode_compile_place (p, &l);
-  find_scratch (p, lode_engine_kernels (engine));
+  find_scratch (p);
   p->dgate = g_new0 (double, p->options + 1);
   lode_program_plan (p);
   return p;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The stages of compiling, in order: what is alive and wanted (mark.c), which step runs in which
- * region (order.c), which buffer lives when and who adds up what (place.c), where buffers lie
- * (plan.c).
+ * The stages of compiling, in order: what is alive and wanted (mark.c), which nodes become one
+ * (fuse.c), which step runs in which region (order.c), which buffer lives when and who adds up what
+ * (place.c), where buffers lie (plan.c).
  */
 #ifndef LODE_CORE_COMPILE_H
 #define LODE_CORE_COMPILE_H
@@ -27,6 +27,7 @@ typedef struct LodeParts {
 } LodeParts;
 
 void lode_compile_mark (LodeProgram *, LodeLevels *);
+void lode_compile_fuse (LodeProgram *, LodeLevels *);
 void lode_compile_order (LodeProgram *, LodeLevels *);
 LodeParts lode_compile_parts (const LodeProgram *, const LodeLevels *, uint32_t node,
                               bool backward);

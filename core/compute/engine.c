@@ -16,6 +16,8 @@ struct LodeEngine {
   LodeProgram *program[PROGRAMS];
   uint32_t programs;
   uint64_t clock;
+  LodeProfile *profile;
+  bool fuse;
 };
 
 LodeEngine *
@@ -25,6 +27,7 @@ lode_engine_new (uint32_t threads, const LodeKernels *kernels)
 
   engine->threads = lode_threads_new (threads);
   engine->kernels = kernels;
+  engine->fuse = true;
   return engine;
 }
 
@@ -36,6 +39,7 @@ lode_engine_free (LodeEngine *engine)
   for (uint32_t i = 0; i < engine->programs; i++)
     lode_program_free (engine->program[i]);
   lode_threads_free (engine->threads);
+  lode_profile_free (engine->profile);
   free (engine->arena);
   free (engine->scratch);
   g_free (engine);
@@ -57,6 +61,38 @@ size_t
 lode_engine_peak (const LodeEngine *engine)
 {
   return engine->arena_bytes;
+}
+
+void
+lode_engine_fuse (LodeEngine *engine, bool on)
+{
+  engine->fuse = on;
+}
+
+bool
+lode_engine_fuses (const LodeEngine *engine)
+{
+  return engine->fuse;
+}
+
+void
+lode_engine_profile (LodeEngine *engine, bool on)
+{
+  g_clear_pointer (&engine->profile, lode_profile_free);
+  if (on)
+    engine->profile = lode_profile_new (lode_threads_count (engine->threads));
+}
+
+uint32_t
+lode_engine_shares (const LodeEngine *engine, LodeShare *share, uint32_t n)
+{
+  return engine->profile ? lode_profile_shares (engine->profile, share, n) : 0;
+}
+
+LodeProfile *
+lode_engine_clock (const LodeEngine *engine)
+{
+  return engine->profile;
 }
 
 static void *
@@ -97,10 +133,10 @@ lode_engine_scratch (LodeEngine *engine, size_t floats, uint32_t worker)
 static bool
 is_same_nodes (const LodeProgram *p, const LodeRecord *record)
 {
-  if (p->nodes != record->nodes || p->inputs != record->inputs || p->outputs != record->outputs
-      || p->confs != record->confs
-      || memcmp (p->node, record->node, p->nodes * sizeof (LodeNode)) != 0
-      || memcmp (p->input, record->input, p->inputs * sizeof (LodeValue)) != 0
+  if (p->nodes != record->nodes || p->source_inputs != record->inputs
+      || p->outputs != record->outputs || p->confs != record->confs
+      || memcmp (p->source, record->node, p->nodes * sizeof (LodeNode)) != 0
+      || memcmp (p->input, record->input, p->source_inputs * sizeof (LodeValue)) != 0
       || memcmp (p->output, record->output, p->outputs * sizeof (LodeValue)) != 0
       || (p->confs && memcmp (p->conf, record->conf, p->confs) != 0))
     return false;
@@ -135,7 +171,7 @@ lode_engine_program (LodeEngine *engine, const LodeRecord *record, uint32_t batc
   for (uint32_t i = 0; i < engine->programs; i++) {
     program = engine->program[i];
     if (program->hash == hash && program->batch == batch && program->grad == grad
-        && !record->mistake && is_same_nodes (program, record)) {
+        && program->fuse == engine->fuse && !record->mistake && is_same_nodes (program, record)) {
       program->used = ++engine->clock;
       return program;
     }

@@ -14,9 +14,9 @@ enum {
 static const LodeGraphCalls graph_calls;
 
 static const char *const kind_name[LODE_KINDS] = {
-  "image", "index",    "conv",         "linear",      "cosine", "norm",
-  "relu",  "max pool", "average pool", "global pool", "add",    "concat",
-  "mix",   "zero",     "shortcut",     "drop-path",   "table",  "op",
+  "image",    "index",        "conv",        "linear", "cosine", "norm", "relu",
+  "max pool", "average pool", "global pool", "add",    "concat", "mix",  "zero",
+  "shortcut", "drop-path",    "table",       "op",     "unit",   "sum",
 };
 
 static uint64_t

@@ -22,7 +22,7 @@ find_early (LodeProgram *p, LodeLevels *l)
     const LodeKind *kind = lode_kind_of (node);
     uint32_t base = 0;
 
-    if (!(p->node_flag[v] & LODE_NODE_LIVE))
+    if (!lode_node_runs (p, v))
       continue;
     for (uint32_t i = node->first; node->kind != LODE_KIND_ZERO && i < node->first + node->inputs;
          i++)
@@ -44,7 +44,7 @@ find_late (LodeProgram *p, LodeLevels *l)
     const LodeNode *node = &p->node[v];
     const LodeKind *kind = lode_kind_of (node);
 
-    if (!(p->node_flag[v] & LODE_NODE_LIVE))
+    if (!lode_node_runs (p, v))
       continue;
     if (kind->settle && !kind->forward && !l->uses[v])
       l->ready[v] = l->regions; /* an output that is settled is ready behind the last region */
@@ -53,6 +53,18 @@ find_late (LodeProgram *p, LodeLevels *l)
          i++)
       if (!(p->in_flag[i] & LODE_IN_ZERO))
         l->ready[p->input[i]] = MIN (l->ready[p->input[i]], l->base[v]);
+  }
+}
+
+/* A norm gathers for itself where its leader would be too late. */
+static void
+check_leaders (LodeProgram *p, const LodeLevels *l)
+{
+  for (uint32_t v = 0; v < p->nodes; v++) {
+    int32_t leader = p->fused[v].leader;
+
+    if (leader >= 0 && l->base[leader] > l->base[v])
+      p->fused[v].leader = -1;
   }
 }
 
@@ -65,7 +77,7 @@ find_back (LodeProgram *p, LodeLevels *l)
     const LodeKind *kind = lode_kind_of (node);
     uint32_t done = l->back[v] + (kind->settle_back != NULL);
 
-    if (!(p->node_flag[v] & LODE_NODE_BACK))
+    if (!(p->node_flag[v] & LODE_NODE_BACK) || !lode_node_runs (p, v))
       continue;
     for (uint32_t i = node->first; i < node->first + node->inputs; i++)
       if (p->in_flag[i] & LODE_IN_WANTED)
@@ -83,6 +95,16 @@ lode_compile_has_wanted (const LodeProgram *p, const LodeNode *node)
   return false;
 }
 
+/* … and is stored. */
+static bool
+has_stored (const LodeProgram *p, const LodeNode *node)
+{
+  for (uint32_t i = node->first; i < node->first + node->inputs; i++)
+    if ((p->in_flag[i] & (LODE_IN_WANTED | LODE_IN_LAZY)) == LODE_IN_WANTED)
+      return true;
+  return false;
+}
+
 LodeParts
 lode_compile_parts (const LodeProgram *p, const LodeLevels *l, uint32_t v, bool backward)
 {
@@ -90,16 +112,24 @@ lode_compile_parts (const LodeProgram *p, const LodeLevels *l, uint32_t v, bool 
   const LodeKind *kind = lode_kind_of (node);
   LodeParts parts = { 0 };
 
-  if (!backward && p->node_flag[v] & LODE_NODE_LIVE) {
+  if (!lode_node_runs (p, v))
+    return parts;
+  if (!backward) {
     if (node->kind == LODE_KIND_ZERO && !l->uses[v] && !l->is_output[v])
       return parts;
     parts = (LodeParts){ kind->gather, kind->settle, kind->forward, l->base[v], l->ready[v] };
-  } else if (backward && p->node_flag[v] & LODE_NODE_BACK) {
+    if (p->fused[v].leader >= 0)
+      parts.gather = NULL;
+    if (p->node_flag[v] & LODE_NODE_VIEW)
+      parts.run = NULL;
+  } else if (p->node_flag[v] & LODE_NODE_BACK) {
     uint32_t base = p->forward + l->back[v];
 
     parts = (LodeParts){ kind->gather_back, kind->settle_back, kind->backward, base,
                          base + (kind->settle_back != NULL) };
-    if (kind->settle_back && !lode_compile_has_wanted (p, node))
+    if (p->fused[v].sum >= 0)
+      parts.gather = NULL;
+    if (kind->settle_back && !has_stored (p, node))
       parts.run = NULL;
   }
   return parts;
@@ -218,7 +248,8 @@ mark_first (LodeProgram *p, LodeLevels *l)
       if (settle ? kind->backward != NULL : step->run != kind->backward)
         continue;
       for (uint32_t i = node->first; i < node->first + node->inputs; i++)
-        if (p->in_flag[i] & LODE_IN_WANTED && !l->begun[p->input[i]]) {
+        if ((p->in_flag[i] & (LODE_IN_WANTED | LODE_IN_LAZY)) == LODE_IN_WANTED
+            && !l->begun[p->input[i]]) {
           l->begun[p->input[i]] = 1;
           p->in_flag[i] |= LODE_IN_FIRST;
         }
@@ -231,6 +262,7 @@ lode_compile_order (LodeProgram *p, LodeLevels *l)
 {
   find_early (p, l);
   find_late (p, l);
+  check_leaders (p, l);
   find_back (p, l);
   build_regions (p, l);
   mark_first (p, l);

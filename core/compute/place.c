@@ -27,13 +27,28 @@ reads_of (const LodeProgram *p, uint32_t v)
   const LodeKind *kind = lode_kind_of (node);
   uint32_t reads = 0;
 
-  if (!(p->node_flag[v] & LODE_NODE_BACK))
+  if (!(p->node_flag[v] & LODE_NODE_BACK) || !lode_node_runs (p, v))
     return 0;
+  if (node->kind == LODE_KIND_UNIT)
+    reads |= LODE_READ_IN;
+  if (node->kind == LODE_KIND_SUM)
+    reads |= LODE_READ_IN | (p->fused[v].relu > 0 ? LODE_READ_OUT : 0);
+  if (p->fused[v].lazy >= 0)
+    reads |= LODE_READ_OUT;
   if (p->node_flag[v] & (LODE_NODE_WEIGHT | LODE_NODE_BIAS | LODE_NODE_GATE))
     reads |= kind->reads_weight;
   if (lode_compile_has_wanted (p, node))
     reads |= kind->reads_input;
   return reads;
+}
+
+/* Whether a sum's backward needs the value of input i. */
+static bool
+is_reduced (const LodeProgram *p, uint32_t i)
+{
+  int32_t mix = p->term[i].mix;
+
+  return p->in_flag[i] & LODE_IN_LAZY || (mix >= 0 && p->node_flag[mix] & LODE_NODE_GATE);
 }
 
 static bool
@@ -68,8 +83,9 @@ place_values (LodeProgram *p, const LodeLevels *l)
          i++)
       if (!(p->in_flag[i] & LODE_IN_ZERO))
         live_until (p, p->value[p->input[i]], MAX (parts.base, born));
-    p->value[v] = may_overwrite (p, l, v) ? p->value[p->input[node->first]]
-                                          : add_buffer (p, bytes, born, born);
+    p->value[v] = p->node_flag[v] & LODE_NODE_VIEW ? p->value[p->input[node->first]]
+                  : may_overwrite (p, l, v)        ? p->value[p->input[node->first]]
+                                                   : add_buffer (p, bytes, born, born);
     live_until (p, p->value[v], l->is_output[v] ? last : born);
   }
   for (uint32_t v = 0; v < p->nodes; v++) {
@@ -79,9 +95,19 @@ place_values (LodeProgram *p, const LodeLevels *l)
     if (reads & LODE_READ_OUT)
       live_until (p, p->value[v], when);
     for (uint32_t i = node->first; reads & LODE_READ_IN && i < node->first + node->inputs; i++)
-      if (!(p->in_flag[i] & LODE_IN_ZERO))
+      if (!(p->in_flag[i] & LODE_IN_ZERO) && (node->kind != LODE_KIND_SUM || is_reduced (p, i)))
         live_until (p, p->value[p->input[i]], when);
   }
+}
+
+/* Whether producers read this sum's gradient later on: nobody else may then write to it. */
+static bool
+has_lazy (const LodeProgram *p, const LodeNode *node)
+{
+  for (uint32_t i = node->first; i < node->first + node->inputs; i++)
+    if (p->in_flag[i] & LODE_IN_LAZY)
+      return true;
+  return false;
 }
 
 /* Lets an only reader's sum share its gradient with the input. */
@@ -90,8 +116,10 @@ share_gradient (LodeProgram *p, const LodeLevels *l, const LodeNode *node, int32
 {
   LodeValue x = p->input[i];
 
-  if (node->kind != LODE_KIND_ADD || l->uses[x] != 1 || l->is_output[x]
-      || p->node[x].shape.c != node->shape.c)
+  if (l->uses[x] != 1 || l->is_output[x] || p->node[x].shape.c != node->shape.c)
+    return false;
+  if (node->kind == LODE_KIND_SUM ? p->term[i].mix >= 0 || has_lazy (p, node)
+                                  : node->kind != LODE_KIND_ADD)
     return false;
   p->in_flag[i] |= LODE_IN_ALIAS;
   p->dvalue[x] = sum;
@@ -109,13 +137,21 @@ place_gradients (LodeProgram *p, const LodeLevels *l)
     if (l->is_output[v] && p->grad)
       p->dvalue[v] = add_buffer (p, lode_shape_size (&node->shape) * p->batch * sizeof (float),
                                  p->forward - 1, p->forward);
-    if (!(p->node_flag[v] & LODE_NODE_BACK))
+    if (!(p->node_flag[v] & LODE_NODE_BACK) || !lode_node_runs (p, v))
       continue;
     live_until (p, p->dvalue[v], when);
+    if (p->fused[v].sum >= 0)
+      live_until (p, p->dvalue[p->fused[v].sum], when);
+    for (int32_t norm = p->fused[v].lazy; norm >= 0; norm = p->fused[norm].next) {
+      int32_t sum = p->fused[norm].sum;
+
+      live_until (p, p->dvalue[sum >= 0 ? sum : norm], when);
+    }
     for (uint32_t i = node->first; i < node->first + node->inputs; i++) {
       LodeValue x = p->input[i];
 
-      if (!(p->in_flag[i] & LODE_IN_WANTED) || share_gradient (p, l, node, p->dvalue[v], i))
+      if (!(p->in_flag[i] & LODE_IN_WANTED) || p->in_flag[i] & LODE_IN_LAZY
+          || share_gradient (p, l, node, p->dvalue[v], i))
         continue;
       if (p->dvalue[x] < 0)
         p->dvalue[x] = add_buffer (
@@ -129,42 +165,100 @@ place_gradients (LodeProgram *p, const LodeLevels *l)
 static bool
 is_packed (const LodeNode *node)
 {
-  return (node->kind == LODE_KIND_CONV || node->kind == LODE_KIND_LINEAR
-          || node->kind == LODE_KIND_COSINE)
+  return (node->kind == LODE_KIND_CONV || node->kind == LODE_KIND_UNIT
+          || node->kind == LODE_KIND_LINEAR || node->kind == LODE_KIND_COSINE)
          && (node->block[2] != node->wide[0] || node->block[3] != node->wide[1]);
+}
+
+/* A norm's state lives as long as anyone applies it. */
+static void
+place_state (LodeProgram *p, const LodeLevels *l, uint32_t v)
+{
+  const LodeNode *node = &p->node[v];
+  const LodeKind *kind = lode_kind_of (node);
+  uint32_t back = lode_compile_parts (p, l, v, true).region;
+
+  p->state[v] = add_buffer (p, kind->state (node, p->units), l->base[v],
+                            p->node_flag[v] & LODE_NODE_BACK ? back : l->ready[v]);
+  if (p->fused[v].leader >= 0)
+    live_until (p, p->state[p->fused[v].leader], l->base[v]);
+}
+
+/* Readers of norms that are not stored, and producers of their gradients. */
+static void
+keep_states (LodeProgram *p, const LodeLevels *l, uint32_t v)
+{
+  const LodeNode *node = &p->node[v];
+  uint32_t run = lode_compile_parts (p, l, v, false).region;
+  uint32_t back = lode_compile_parts (p, l, v, true).region;
+
+  for (uint32_t i = node->first; i < node->first + node->inputs; i++)
+    if (p->node_flag[p->input[i]] & LODE_NODE_VIEW)
+      live_until (p, p->state[p->input[i]], MAX (run, back));
+  for (int32_t norm = p->fused[v].lazy; norm >= 0; norm = p->fused[norm].next)
+    live_until (p, p->state[norm], back);
+}
+
+/* The sums of a mix's gates, made in backward region `region`. */
+static void
+place_gate (LodeProgram *p, uint32_t mix, uint32_t region)
+{
+  if (p->node_flag[mix] & LODE_NODE_GATE && p->state[mix] < 0)
+    p->state[mix] =
+        add_buffer (p, lode_kind_mix.state (&p->source[mix], p->units), region, p->regions - 1);
+}
+
+static void
+place_gates (LodeProgram *p, uint32_t v, uint32_t region)
+{
+  const LodeNode *node = &p->node[v];
+
+  if (node->kind == LODE_KIND_MIX)
+    place_gate (p, v, region);
+  for (uint32_t i = node->first; node->kind == LODE_KIND_SUM && i < node->first + node->inputs; i++)
+    if (p->term[i].mix >= 0)
+      place_gate (p, (uint32_t) p->term[i].mix, region);
+}
+
+/* Partial gradients of a node's weights. */
+static void
+place_partial (LodeProgram *p, uint32_t v, uint32_t region)
+{
+  const LodeNode *node = &p->node[v];
+  size_t floats = lode_node_weight_room (node) + (node->shape.c + 15) / 16 * 16;
+
+  if (p->node_flag[v] & (LODE_NODE_WEIGHT | LODE_NODE_BIAS))
+    p->partial[v] = add_buffer (p, floats * p->units * sizeof (float), region, region + 1);
 }
 
 static void
 place_rest (LodeProgram *p, const LodeLevels *l)
 {
-  uint32_t last = p->regions - 1;
-
   for (uint32_t v = 0; v < p->nodes; v++) {
     const LodeNode *node = &p->node[v];
     const LodeKind *kind = lode_kind_of (node);
-    bool back = p->node_flag[v] & LODE_NODE_BACK;
-    LodeParts parts = lode_compile_parts (p, l, v, true);
+    uint32_t back = lode_compile_parts (p, l, v, true).region;
 
     if (!(p->node_flag[v] & LODE_NODE_LIVE))
       continue;
-    if (node->kind == LODE_KIND_MIX ? p->node_flag[v] & LODE_NODE_GATE : kind->state != NULL)
-      p->state[v] = add_buffer (p, kind->state (node, p->units),
-                                node->kind == LODE_KIND_MIX ? parts.region : l->base[v],
-                                node->kind == LODE_KIND_MIX ? last
-                                : back                      ? parts.region
-                                                            : l->ready[v]);
     if (is_packed (node)) {
-      p->packed[v] = add_buffer (p, lode_node_weight_room (node) * sizeof (float), 0, last);
+      p->packed[v] =
+          add_buffer (p, lode_node_weight_room (node) * sizeof (float), 0, p->regions - 1);
       p->packs++;
     }
-    if (kind->backward && !kind->settle_back
-        && p->node_flag[v] & (LODE_NODE_WEIGHT | LODE_NODE_BIAS)) {
-      size_t floats = lode_node_weight_room (node) + (node->shape.c + 15) / 16 * 16;
-
-      p->partial[v] =
-          add_buffer (p, floats * p->units * sizeof (float), parts.region, parts.region + 1);
-    }
+    if (!lode_node_runs (p, v))
+      continue;
+    place_gates (p, v, back);
+    if (kind->state && node->kind != LODE_KIND_MIX)
+      place_state (p, l, v);
+    if (kind->backward && !kind->settle_back)
+      place_partial (p, v, back);
+    if (node->kind == LODE_KIND_UNIT && p->fused[v].depth >= 0)
+      place_partial (p, (uint32_t) p->fused[v].depth, back);
   }
+  for (uint32_t v = 0; p->fuse && v < p->nodes; v++)
+    if (lode_node_runs (p, v))
+      keep_states (p, l, v);
 }
 
 static int
@@ -195,6 +289,17 @@ cut_pieces (LodeProgram *p, GArray *pieces, uint32_t first, uint32_t last)
 }
 
 static void
+add_reduces (LodeProgram *p, uint32_t v)
+{
+  if (p->partial[v] < 0)
+    return;
+  if (p->node_flag[v] & LODE_NODE_WEIGHT)
+    p->reduce[p->reduces++] = (LodeReduce){ v, (uint32_t) p->node[v].weight, false };
+  if (p->node_flag[v] & LODE_NODE_BIAS)
+    p->reduce[p->reduces++] = (LodeReduce){ v, (uint32_t) p->node[v].bias, true };
+}
+
+static void
 build_reduces (LodeProgram *p)
 {
   GArray *pieces = g_array_new (FALSE, FALSE, sizeof (LodePiece));
@@ -207,12 +312,9 @@ build_reduces (LodeProgram *p)
     for (uint32_t s = 0; s < region->steps; s++) {
       uint32_t v = p->step[region->step + s].node;
 
-      if (p->partial[v] < 0)
-        continue;
-      if (p->node_flag[v] & LODE_NODE_WEIGHT)
-        p->reduce[p->reduces++] = (LodeReduce){ v, (uint32_t) p->node[v].weight, false };
-      if (p->node_flag[v] & LODE_NODE_BIAS)
-        p->reduce[p->reduces++] = (LodeReduce){ v, (uint32_t) p->node[v].bias, true };
+      add_reduces (p, v);
+      if (p->node[v].kind == LODE_KIND_UNIT && p->fused[v].depth >= 0)
+        add_reduces (p, (uint32_t) p->fused[v].depth);
     }
     qsort (p->reduce + first, p->reduces - first, sizeof *p->reduce, by_slot);
     next->piece = pieces->len;

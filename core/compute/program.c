@@ -140,9 +140,8 @@ run_chunk (void *data, uint32_t chunk, uint32_t worker)
   for (task.start = chunk * p->unit; task.start < end; task.start += task.n) {
     task.n = MIN (run->region->block, end - task.start);
     for (uint32_t s = 0; s < run->region->steps; s++) {
-      const LodeStep *step = &p->step[run->region->step + s];
-
-      step->run (&task, &p->node[step->node]);
+      lode_profile_run (lode_engine_clock (p->engine), worker, &p->step[run->region->step + s],
+                        &task);
     }
     task.fresh = false;
   }
@@ -165,9 +164,7 @@ run_region (const LodeProgram *p, const LodeBind *bind, const LodeRegion *region
   else if (n)
     lode_threads_run (lode_engine_threads (p->engine), n, run_chunk, &run);
   for (uint32_t s = 0; s < region->settles; s++) {
-    const LodeStep *step = &p->settle[region->settle + s];
-
-    step->run (&whole, &p->node[step->node]);
+    lode_profile_run (lode_engine_clock (p->engine), 0, &p->settle[region->settle + s], &whole);
   }
 }
 
@@ -249,7 +246,7 @@ write_gates (const LodeProgram *p, const LodeBind *bind)
   memset (p->dgate, 0, p->options * sizeof *p->dgate);
   for (uint32_t v = 0; v < p->nodes; v++)
     if (p->node_flag[v] & LODE_NODE_GATE)
-      lode_mix_gates (&task, &p->node[v], p->dgate);
+      lode_mix_gates (&task, (int32_t) v, p->dgate);
   for (uint32_t o = 0; o < p->options; o++)
     bind->dgate[o] = (float) p->dgate[o];
 }

@@ -23,6 +23,20 @@ LodeThreads *lode_engine_threads (const LodeEngine *);
 const LodeKernels *lode_engine_kernels (const LodeEngine *);
 size_t lode_engine_peak (const LodeEngine *); /* bytes of the arena */
 
+/* Whether programs asked for from here on are fused (they are by default). */
+void lode_engine_fuse (LodeEngine *, bool on);
+
+/* The time that one kind of step took since lode_engine_profile, all threads together. */
+typedef struct LodeShare {
+  const char *kind, *part; /* "conv", "backward" */
+  double seconds;
+} LodeShare;
+
+/* Begins to take times (a clock is read twice a step), or ends it. */
+void lode_engine_profile (LodeEngine *, bool on);
+/* At most n shares, largest first; returns how many. */
+uint32_t lode_engine_shares (const LodeEngine *, LodeShare *share, uint32_t n);
+
 /* What backward is for; 0: forward only (activations are not kept). */
 enum { LODE_GRAD_WEIGHTS = 1, LODE_GRAD_GATES = 2 };
 

@@ -28,6 +28,8 @@ typedef enum {
   LODE_KIND_DROP_PATH,
   LODE_KIND_TABLE,
   LODE_KIND_PLUGIN,
+  LODE_KIND_UNIT, /* made by fusion alone, never recorded */
+  LODE_KIND_SUM,
   LODE_KINDS
 } LodeKindId;
 

@@ -33,8 +33,8 @@ typedef struct LodeKind {
   uint32_t reads_weight; /* LODE_READ_…, to make the gradient of its weights or gates */
   uint32_t reads_input;  /* … of its inputs */
   bool in_place;         /* forward may write over its only input */
-  /* Floats a unit of n samples wants to itself; may be NULL. in: the first input's. */
-  size_t (*scratch) (const LodeKernels *, const LodeNode *, const LodeShape *in, uint32_t n);
+  /* Floats that a worker wants to itself for any number of a unit's samples; may be NULL. */
+  size_t (*scratch) (const LodeProgram *, const LodeNode *);
   /* Bytes kept from forward to the end of backward; may be NULL. */
   size_t (*state) (const LodeNode *, uint32_t units);
   /* Nanoseconds a sample, roughly; NULL: by size. */
@@ -45,7 +45,7 @@ extern const LodeKind lode_kind_image, lode_kind_index, lode_kind_conv, lode_kin
     lode_kind_cosine, lode_kind_norm, lode_kind_relu, lode_kind_max_pool, lode_kind_avg_pool,
     lode_kind_global_pool, lode_kind_add, lode_kind_concat, lode_kind_mix, lode_kind_zero,
     lode_kind_shortcut, lode_kind_drop_path, lode_kind_table, lode_kind_plugin,
-    lode_kind_plugin_whole;
+    lode_kind_plugin_whole, lode_kind_unit, lode_kind_sum;
 const LodeKind *lode_kind_of (const LodeNode *);
 
 /* A piece of the arena, alive from region `born` to region `dies`. */
@@ -84,17 +84,47 @@ enum {
   LODE_NODE_BACK = 2,   /* something wanted lies at or below it */
   LODE_NODE_WEIGHT = 4, /* the gradient of its weight, bias, gates is wanted */
   LODE_NODE_BIAS = 8,
-  LODE_NODE_GATE = 16
+  LODE_NODE_GATE = 16,
+  LODE_NODE_INSIDE = 32, /* fused into another, which does its work */
+  LODE_NODE_VIEW = 64    /* a norm that is not stored: its readers apply scale and shift */
 };
-/* ZERO: known to be zero, need not be read. ALIAS: its gradient is the sum's own buffer. */
-enum { LODE_IN_WANTED = 1, LODE_IN_FIRST = 2, LODE_IN_ZERO = 4, LODE_IN_ALIAS = 8 };
+/* ZERO: known to be zero, need not be read. ALIAS: its gradient is the sum's own buffer. LAZY: its
+ * producer makes the gradient from the reader's when it needs it; none is stored. */
+enum {
+  LODE_IN_WANTED = 1,
+  LODE_IN_FIRST = 2,
+  LODE_IN_ZERO = 4,
+  LODE_IN_ALIAS = 8,
+  LODE_IN_LAZY = 16
+};
+
+/* What fusion (fuse.c) found out about a node; −1: nothing. */
+typedef struct LodeFused {
+  int32_t depth;     /* UNIT: the depthwise convolution before it */
+  int32_t lazy;      /* first norm that leaves the gradient of this value to its producer */
+  int32_t next;      /* NORM: the next norm of that list */
+  int32_t sum, term; /* NORM: the sum that alone reads it, and where in program->input */
+  int32_t leader;    /* NORM: whose moments it shares */
+  int32_t relu;      /* UNIT: of its input; SUM: of its value */
+} LodeFused;
+
+/* A term of a SUM: part `part` of node `mix`, whose gate and dropout it has; mix −1: bare. */
+typedef struct LodeTerm {
+  int32_t mix;
+  uint32_t part;
+} LodeTerm;
 
 struct LodeProgram {
   LodeEngine *engine;
   uint64_t hash, used; /* used: the engine's clock, for forgetting the oldest */
   uint32_t batch, grad;
   uint32_t nodes, inputs, outputs, confs, options;
-  LodeNode *node;
+  bool fuse;
+  uint32_t source_inputs; /* of the recording; fusion appends its own to `input` */
+  LodeNode *source;       /* [nodes] as recorded */
+  LodeNode *node;         /* [nodes] as run */
+  LodeFused *fused;       /* [nodes] */
+  LodeTerm *term;         /* [inputs] */
   LodeValue *input, *output;
   uint8_t *conf;
   uint8_t *frozen;    /* [nodes] as compiled: bit 0 the weight, bit 1 the bias */
@@ -125,6 +155,13 @@ struct LodeTask {
   bool fresh;              /* they are the unit's first: what it sums begins here */
   float *scratch;
 };
+
+/* Whether the node has steps of its own. */
+static inline bool
+lode_node_runs (const LodeProgram *p, uint32_t v)
+{
+  return (p->node_flag[v] & (LODE_NODE_LIVE | LODE_NODE_INSIDE)) == LODE_NODE_LIVE;
+}
 
 static inline void *
 lode_task_buffer (const LodeTask *task, int32_t buffer)
@@ -174,10 +211,10 @@ lode_task_out (const LodeTask *task, const LodeNode *node)
   return lode_task_value (task, (LodeValue) lode_task_id (task, node));
 }
 
-static inline const float *
+static inline float *
 lode_task_dout (const LodeTask *task, const LodeNode *node)
 {
-  const float *at = lode_task_buffer (task, task->program->dvalue[lode_task_id (task, node)]);
+  float *at = lode_task_buffer (task, task->program->dvalue[lode_task_id (task, node)]);
 
   return at + lode_shape_size (&node->shape) * task->start;
 }
@@ -262,7 +299,56 @@ lode_size_cost (const LodeNode *node)
   return 0.4 * (double) lode_shape_size (&node->shape);
 }
 
+/* profile.c */
+typedef struct LodeProfile LodeProfile;
+LodeProfile *lode_profile_new (uint32_t workers);
+void lode_profile_free (LodeProfile *);
+/* Runs a step, taking its time where there is a profile. */
+void lode_profile_run (LodeProfile *, uint32_t worker, const LodeStep *, const LodeTask *);
+uint32_t lode_profile_shares (const LodeProfile *, LodeShare *share, uint32_t n);
+LodeProfile *lode_engine_clock (const LodeEngine *); /* NULL: none */
+
+/* ops/norm.c: a norm's state; everything per channel. */
+typedef struct LodeNormState {
+  double *part; /* [units][2][c] mean, squared deviations; backward: Σ dy, Σ dy x̂ */
+  float *mean, *invstd, *scale, *shift; /* [c] */
+  float *offset;                        /* [c] −mean invstd */
+  float *ka, *kb, *kc;                  /* [c] dx = ka dy + kb x + kc */
+} LodeNormState;
+LodeNormState lode_norm_state (const LodeTask *, const LodeNode *);
+
+/* An input as it is stored, and what to apply to it; scale and shift are [c], or NULL. */
+typedef struct LodeView {
+  const float *x;
+  const float *scale, *shift;
+} LodeView;
+LodeView lode_task_view (const LodeTask *, LodeValue);
+
+/*
+ * The gradient of the node's value for n of the task's samples from number s on: where it is
+ * stored, or made in scratch from that of the norms behind it.
+ */
+const float *lode_task_gradient (const LodeTask *, const LodeNode *, uint32_t s, uint32_t n,
+                                 float *scratch);
+/* The gradient behind a norm, less its gate, of sample s; scratch: [sample] */
+const float *lode_gradient_behind (const LodeTask *, const LodeNode *norm, uint32_t s,
+                                   float *scratch);
+size_t lode_gradient_scratch (const LodeNode *, uint32_t n); /* floats of that scratch */
+
+/* ops/conv.c. in: shape of what is read */
+LodeConvGeometry lode_conv_geometry (const LodeNode *, const LodeShape *in, uint32_t n);
+
+/* ops/mix.c: the gate, the rate and the mask of a part of a mix. mix: its number in the program */
+float lode_mix_gate (const LodeTask *, int32_t mix, uint32_t part);
+float lode_mix_rate (const LodeTask *, int32_t mix, uint32_t part);
+/* y = x times the mask; n values, the first being number `at` of the batch's. */
+void lode_mix_drop (const LodeTask *, int32_t mix, uint32_t part, uint64_t at, size_t n,
+                    const float *x, float *y);
+/* [parts] of the task's unit: Σ ⟨dy, part⟩, zeroed for its first samples; NULL: not wanted */
+double *lode_mix_sums (const LodeTask *, int32_t mix);
+
 /* compile.c, plan.c, engine.c */
+bool lode_engine_fuses (const LodeEngine *);
 LodeProgram *lode_program_compile (LodeEngine *, const LodeRecord *, uint32_t batch, uint32_t grad,
                                    GError **);
 void lode_program_free (LodeProgram *);
@@ -272,6 +358,6 @@ uint8_t lode_node_frozen (const LodeRecord *, const LodeNode *);
 void *lode_engine_arena (LodeEngine *, size_t bytes);
 float *lode_engine_scratch (LodeEngine *, size_t floats, uint32_t worker);
 /* ops/mix.c: adds the gates' gradients of one mix. dgate: [options] */
-void lode_mix_gates (const LodeTask *, const LodeNode *, double *dgate);
+void lode_mix_gates (const LodeTask *, int32_t mix, double *dgate);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where data lie: LODE_DATA_PATH, the user's and the system's XDG folders, /usr/share/datasets. A
- * name means the same from whatever folder a run is started, so the current one counts only where
- * it is written ("./x").
+ * Where data lie: LODE_DATA_PATH, the user's XDG folder, the site's folders, the system's XDG
+ * folders, /usr/share/datasets. A name means the same from whatever folder a run is started, so the
+ * current one counts only where it is written ("./x").
  */
 #include "data/find.h"
 
@@ -10,10 +10,19 @@
 
 #define SYSTEM_FOLDER "/usr/share/datasets"
 
-static GPtrArray *
-folders (void)
+static char **site;
+
+void
+lode_data_site_folders (const char *const *folders)
 {
-  GPtrArray *list = g_ptr_array_new_with_free_func (g_free);
+  g_strfreev (site);
+  site = g_strdupv ((char **) folders);
+}
+
+char **
+lode_data_folders (void)
+{
+  GPtrArray *list = g_ptr_array_new ();
   const char *path = g_getenv ("LODE_DATA_PATH");
   g_auto (GStrv) part = g_strsplit (path ? path : "", ":", -1);
   const char *const *shared = g_get_system_data_dirs ();
@@ -22,14 +31,17 @@ folders (void)
     if (**folder)
       g_ptr_array_add (list, g_strdup (*folder));
   g_ptr_array_add (list, g_build_filename (g_get_user_data_dir (), "lode", "data", NULL));
+  for (char **folder = site; folder && *folder; folder++)
+    g_ptr_array_add (list, g_strdup (*folder));
   for (; *shared; shared++)
     g_ptr_array_add (list, g_build_filename (*shared, "lode", "data", NULL));
   g_ptr_array_add (list, g_strdup (SYSTEM_FOLDER));
-  return list;
+  g_ptr_array_add (list, NULL);
+  return (char **) g_ptr_array_free (list, FALSE);
 }
 
 static void
-not_found (const char *name, GPtrArray *list, GError **error)
+not_found (const char *name, char **list, GError **error)
 {
   g_autofree char *looked = NULL, *hint = NULL;
 
@@ -39,8 +51,7 @@ not_found (const char *name, GPtrArray *list, GError **error)
     hint = g_strdup_printf ("for the one in the current folder write \"./%s\"", name);
   else
     hint = g_strdup ("set LODE_DATA_PATH to the folder that holds it");
-  g_ptr_array_add (list, NULL);
-  looked = g_strjoinv (", ", (char **) list->pdata);
+  looked = g_strjoinv (", ", list);
   g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_DATA, "no data called \"%s\" in %s; %s", name,
                looked, hint);
 }
@@ -48,7 +59,7 @@ not_found (const char *name, GPtrArray *list, GError **error)
 char *
 lode_data_find (const char *name, GError **error)
 {
-  g_autoptr (GPtrArray) list = NULL;
+  g_auto (GStrv) list = NULL;
 
   if (!*name) {
     g_set_error_literal (error, LODE_RUN_ERROR, LODE_RUN_ERROR_DATA,
@@ -63,9 +74,9 @@ lode_data_find (const char *name, GError **error)
                  "no file or folder \"%s\"; check the path", name);
     return NULL;
   }
-  list = folders ();
-  for (guint i = 0; i < list->len; i++) {
-    g_autofree char *path = g_build_filename (list->pdata[i], name, NULL);
+  list = lode_data_folders ();
+  for (char **folder = list; *folder; folder++) {
+    g_autofree char *path = g_build_filename (*folder, name, NULL);
 
     if (g_file_test (path, G_FILE_TEST_EXISTS))
       return g_canonicalize_filename (path, NULL);

@@ -68,6 +68,27 @@ read_sections (const File *file, GPtrArray *names)
   return true;
 }
 
+/* A file that ends within what the loader maps would kill the process later, by SIGBUS. */
+static bool
+has_segments (const File *file)
+{
+  Elf64_Ehdr head;
+  const char *table;
+
+  memcpy (&head, file->at, sizeof head);
+  table = part (file, head.e_phoff, (uint64_t) head.e_phnum * sizeof (Elf64_Phdr));
+  if (!table || head.e_phentsize != sizeof (Elf64_Phdr))
+    return false;
+  for (uint32_t i = 0; i < head.e_phnum; i++) {
+    Elf64_Phdr segment;
+
+    memcpy (&segment, table + (size_t) i * sizeof segment, sizeof segment);
+    if (segment.p_type == PT_LOAD && !part (file, segment.p_offset, segment.p_filesz))
+      return false;
+  }
+  return true;
+}
+
 char **
 lode_elf_needed (const char *path, const char **why)
 {
@@ -82,7 +103,7 @@ lode_elf_needed (const char *path, const char **why)
     *why = "it is not a shared object for this kind of machine";
     return NULL;
   }
-  if (!read_sections (&file, names)) {
+  if (!has_segments (&file) || !read_sections (&file, names)) {
     *why = "the file is cut short or damaged";
     return NULL;
   }

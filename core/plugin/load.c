@@ -139,6 +139,13 @@ check_names (const LodePlugin *plugin, const char *path, const char *kind, const
                         plugin->name ? plugin->name : "(null)");
     return false;
   }
+  if (strspn (name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen (name)) {
+    lode_plugin_refuse (error, LODE_PLUGIN_ERROR_NAME, path,
+                        "its name \"%s\" must be of lower case, digits and '-'; rename it and its "
+                        "file",
+                        name);
+    return false;
+  }
   if (!plugin->version || !plugin->summary || !plugin->license) {
     lode_plugin_refuse (error, LODE_PLUGIN_ERROR_NAME, path, "its descriptor lacks %s; fill it in",
                         !plugin->version   ? "a version"
@@ -180,9 +187,21 @@ check_ops (LodeLoaded *loaded, const char *path, GError **error)
   if (missing->len == 0)
     return true;
   lode_plugin_refuse (error, LODE_PLUGIN_ERROR_OPS, path,
-                      "its vtable lacks required members of kind %s: %s", loaded->plugin->kind,
-                      missing->str);
+                      "its vtable lacks required members of kind %s: %s; fill them in "
+                      "(lode/%s.h tells what each does)",
+                      loaded->plugin->kind, missing->str, loaded->plugin->kind);
   return false;
+}
+
+/* Entries in the size that this core knows; members that the plugin's lack are zero. */
+static LodeOption *
+copy_options (const LodeTable *table)
+{
+  LodeOption *copy = g_new0 (LodeOption, table->n + 1);
+
+  for (uint32_t i = 0; i < table->n; i++)
+    memcpy (&copy[i], lode_table_at (table, i), MIN (table->stride, sizeof *copy));
+  return copy;
 }
 
 static bool
@@ -191,13 +210,44 @@ check_options (LodeLoaded *loaded, const char *path, GError **error)
   const LodePlugin *plugin = loaded->plugin;
   g_autofree char *wrong = NULL;
 
-  loaded->table =
-      (LodeTable){ plugin->options, plugin->n_options, plugin->option_size, plugin->conf_size };
-  wrong = lode_table_check (&loaded->table);
+  if (plugin->n_options
+      && (!plugin->options || plugin->option_size < offsetof (LodeOption, required)))
+    wrong = g_strdup ("it has no entries, or no size of one (LODE_PLUGIN_OPTIONS fills both in)");
+  else {
+    LodeTable theirs = { plugin->options, plugin->n_options, plugin->option_size, 0 };
+
+    loaded->table = (LodeTable){ copy_options (&theirs), plugin->n_options, sizeof (LodeOption),
+                                 plugin->conf_size };
+    wrong = lode_table_check (&loaded->table);
+  }
   if (!wrong)
     return true;
-  lode_plugin_refuse (error, LODE_PLUGIN_ERROR_OPTIONS, path, "its option table is wrong: %s",
+  lode_plugin_refuse (error, LODE_PLUGIN_ERROR_OPTIONS, path,
+                      "its option table is wrong: %s; correct it "
+                      "(lode/option.h)",
                       wrong);
+  return false;
+}
+
+/* The one further vtable that the host itself asks for. */
+static bool
+check_state (LodeLoaded *loaded, GError **error)
+{
+  const LodePlugin *plugin = loaded->plugin;
+  const void *state = plugin->query ? plugin->query (LODE_STATE_ID) : NULL;
+  const LodeStateOps *ops;
+
+  if (!state)
+    return true;
+  loaded->state = ops = copy_table (state, sizeof (LodeStateOps));
+  if (ops->save && ops->load)
+    return true;
+  lode_plugin_refuse (error, LODE_PLUGIN_ERROR_OPS, loaded->path,
+                      "its " LODE_STATE_ID " lacks required members: %s; fill them in "
+                      "(lode/state.h tells what each does)",
+                      ops->save   ? "load"
+                      : ops->load ? "save"
+                                  : "save, load");
   return false;
 }
 
@@ -206,20 +256,44 @@ accept (LodeLoaded *loaded, const LodePlugin *found, const char *kind, const cha
         GError **error)
 {
   LodePlugin *plugin;
-  const void *state;
 
   if (!check_head (found, loaded->path, error))
     return false;
   plugin = g_malloc0 (sizeof *plugin);
   memcpy (plugin, found, MIN (found->size, sizeof *plugin));
   loaded->plugin = plugin;
-  if (!check_names (plugin, loaded->path, kind, name, error)
-      || !check_ops (loaded, loaded->path, error) || !check_options (loaded, loaded->path, error))
-    return false;
-  state = plugin->query ? plugin->query (LODE_STATE_ID) : NULL;
-  if (state)
-    loaded->state = copy_table (state, sizeof (LodeStateOps));
-  return true;
+  return check_names (plugin, loaded->path, kind, name, error)
+         && check_ops (loaded, loaded->path, error) && check_options (loaded, loaded->path, error)
+         && check_state (loaded, error);
+}
+
+/* Rounding, and what becomes of denormal numbers. */
+static unsigned long
+float_mode (void)
+{
+#if defined(__x86_64__)
+  return __builtin_ia32_stmxcsr () & ~0x3fu; /* without the flags of what has happened */
+#elif defined(__aarch64__)
+  return __builtin_aarch64_get_fpcr ();
+#else
+  return (unsigned long) fegetround ();
+#endif
+}
+
+/* A file is mapped for good, so its constructor runs but once: what it did has to be remembered. */
+static bool
+has_changed_mode (const char *path, bool now)
+{
+  static GHashTable *all;
+
+  if (!all)
+    all = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  if (now)
+    g_hash_table_add (all, g_canonicalize_filename (path, NULL));
+
+  g_autofree char *plain = g_canonicalize_filename (path, NULL);
+
+  return g_hash_table_contains (all, plain);
 }
 
 /* dlopen with the floating-point environment watched: -ffast-math sets it from a constructor. */
@@ -228,32 +302,29 @@ open_watched (const char *path, GError **error)
 {
   fenv_t before;
   void *handle;
-#ifdef __x86_64__
-  unsigned mode = __builtin_ia32_stmxcsr () & ~0x3fu;
-#endif
+  unsigned long mode = float_mode ();
+  bool changed;
 
   fegetenv (&before);
   handle = dlopen (path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  changed = float_mode () != mode;
+  if (changed)
+    fesetenv (&before);
   if (!handle) {
     const char *why = dlerror ();
 
-    lode_plugin_refuse (error, LODE_PLUGIN_ERROR_OPEN, path, "%s%s", why,
-                        strstr (why, "GLIBC") ? "; it was built on a newer system: rebuild it here"
-                                              : "");
+    lode_plugin_refuse (error, LODE_PLUGIN_ERROR_OPEN, path, "%s; %s", why,
+                        strstr (why, "GLIBC")
+                            ? "it was built on a newer system: rebuild it here"
+                            : "link it with all that it uses (-Wl,-z,defs finds what is missing)");
     return NULL;
   }
-#ifdef __x86_64__
-  if ((__builtin_ia32_stmxcsr () & ~0x3fu) != mode) {
-    fesetenv (&before);
-    lode_plugin_refuse (
-        error, LODE_PLUGIN_ERROR_FPENV, path,
-        "loading it changed the processor's floating-point mode; it was probably linked with "
-        "-ffast-math: "
-        "rebuild it without");
-    return NULL;
-  }
-#endif
-  return handle;
+  if (!has_changed_mode (path, changed))
+    return handle;
+  lode_plugin_refuse (error, LODE_PLUGIN_ERROR_FPENV, path,
+                      "loading it changed the processor's floating-point mode; it was probably "
+                      "linked with -ffast-math: rebuild it without");
+  return NULL;
 }
 
 LodeLoaded *
@@ -291,6 +362,7 @@ lode_loaded_free (LodeLoaded *loaded)
   g_free ((void *) loaded->plugin);
   g_free ((void *) loaded->ops);
   g_free ((void *) loaded->state);
+  g_free ((void *) loaded->table.at);
   g_free (loaded->path);
   g_free (loaded);
 }

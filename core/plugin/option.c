@@ -18,135 +18,21 @@ is_list (const LodeOption *option)
   return option->type == LODE_OPTION_REALS || option->type == LODE_OPTION_TEXTS;
 }
 
-static bool
-is_number (const LodeOption *option)
-{
-  return option->type == LODE_OPTION_INT || option->type == LODE_OPTION_REAL;
-}
-
-static bool
-in_range (const LodeOption *option, double value)
+bool
+lode_option_in_range (const LodeOption *option, double value)
 {
   if (!(option->min < option->max))
     return true;
   return value <= option->max && (option->above_min ? value > option->min : value >= option->min);
 }
 
-static size_t
-field_size (const LodeOption *option)
-{
-  switch (option->type) {
-  case LODE_OPTION_BOOL:
-    return sizeof (bool);
-  case LODE_OPTION_INT:
-    return sizeof (int64_t);
-  case LODE_OPTION_REAL:
-    return sizeof (double);
-  case LODE_OPTION_TEXT:
-    return sizeof (const char *);
-  case LODE_OPTION_CHOICE:
-    return sizeof (int32_t);
-  case LODE_OPTION_REALS:
-    return sizeof (LodeReals);
-  case LODE_OPTION_TEXTS:
-    return sizeof (LodeTexts);
-  default:
-    return 0;
-  }
-}
-
-static gint
-choice_index (const LodeOption *option, const char *text)
+int
+lode_option_choice (const LodeOption *option, const char *text)
 {
   for (gint i = 0; option->choices && option->choices[i]; i++)
     if (!strcmp (option->choices[i], text))
       return i;
   return -1;
-}
-
-static char *
-check_option (const LodeTable *table, const LodeOption *option)
-{
-  if (!option->name || !*option->name
-      || strspn (option->name, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen (option->name))
-    return g_strdup_printf ("option name \"%s\" is not lower case, digits and '_'",
-                            option->name ? option->name : "(null)");
-  if (!option->doc || !*option->doc)
-    return g_strdup_printf ("option %s has no documentation", option->name);
-  if (field_size (option) == 0)
-    return g_strdup_printf ("option %s has unknown type %d", option->name, option->type);
-  if (option->offset + field_size (option) > table->conf_size)
-    return g_strdup_printf ("option %s lies outside its struct", option->name);
-  if (option->min > option->max)
-    return g_strdup_printf ("option %s has min %g above max %g", option->name, option->min,
-                            option->max);
-  if (is_number (option) && !option->required && !in_range (option, option->number))
-    return g_strdup_printf ("option %s has default %g outside %g … %g", option->name,
-                            option->number, option->min, option->max);
-  if (option->type == LODE_OPTION_CHOICE && (!option->choices || !option->choices[0]))
-    return g_strdup_printf ("option %s has no choices", option->name);
-  if (option->type == LODE_OPTION_CHOICE && option->text && choice_index (option, option->text) < 0)
-    return g_strdup_printf ("option %s has default \"%s\", which is not among its choices",
-                            option->name, option->text);
-  return NULL;
-}
-
-char *
-lode_table_check (const LodeTable *table)
-{
-  if (table->n && (!table->at || table->stride < offsetof (LodeOption, required)))
-    return g_strdup ("the option table has no size");
-  for (uint32_t i = 0; i < table->n; i++) {
-    const LodeOption *option = lode_table_at (table, i);
-    char *wrong = check_option (table, option);
-
-    if (wrong)
-      return wrong;
-    for (uint32_t j = 0; j < i; j++)
-      if (!strcmp (lode_table_at (table, j)->name, option->name))
-        return g_strdup_printf ("option %s stands twice in the table", option->name);
-  }
-  return NULL;
-}
-
-/* Levenshtein distance with transpositions, in two and a half rows; words are short. */
-static unsigned
-distance (const char *a, const char *b)
-{
-  size_t n = strlen (a), m = strlen (b);
-  g_autofree unsigned *d = g_new (unsigned, (n + 1) * (m + 1));
-
-  for (size_t i = 0; i <= n; i++)
-    for (size_t j = 0; j <= m; j++) {
-      unsigned *at = &d[i * (m + 1) + j];
-
-      if (i == 0 || j == 0) {
-        *at = (unsigned) (i + j);
-        continue;
-      }
-      *at = MIN (at[-1] + 1, at[-(ptrdiff_t) (m + 1)] + 1);
-      *at = MIN (*at, at[-(ptrdiff_t) (m + 2)] + (a[i - 1] != b[j - 1]));
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-        *at = MIN (*at, at[-(ptrdiff_t) (2 * (m + 1) + 2)] + 1);
-    }
-  return d[n * (m + 1) + m];
-}
-
-const char *
-lode_nearest (const char *word, const char *const *names)
-{
-  unsigned limit = (unsigned) MIN (3, 1 + strlen (word) / 3), best = limit + 1;
-  const char *nearest = NULL;
-
-  for (; names && *names; names++) {
-    unsigned d = distance (word, *names);
-
-    if (d < best) {
-      best = d;
-      nearest = *names;
-    }
-  }
-  return nearest;
 }
 
 typedef struct Fill {
@@ -191,6 +77,10 @@ type_word (int type)
 static void
 range_error (const Fill *fill, const LodeNode *node, const LodeOption *option, double value)
 {
+  if (!isfinite (value)) {
+    complain (fill, node, "%s = %g is not finite; expected a finite number", option->name, value);
+    return;
+  }
   complain (fill, node, "%s = %.15g is out of range; expected %s%.15g … %.15g%s%s", option->name,
             value, option->above_min ? "above " : "", option->min, option->max,
             option->unit ? " " : "", option->unit ? option->unit : "");
@@ -218,7 +108,7 @@ fill_number (const Fill *fill, const LodeOption *option, const LodeNode *node, v
     complain (fill, node, "%s must be %s", option->name, type_word (option->type));
     return;
   }
-  if (!isfinite (value) || !in_range (option, value)) {
+  if (!isfinite (value) || !lode_option_in_range (option, value)) {
     range_error (fill, node, option, value);
     return;
   }
@@ -244,7 +134,7 @@ fill_choice (const Fill *fill, const LodeOption *option, const LodeNode *node, i
     complain (fill, node, "%s must be %s", option->name, type_word (option->type));
     return;
   }
-  i = choice_index (option, node->text);
+  i = lode_option_choice (option, node->text);
   if (i >= 0) {
     *field = i;
     return;
@@ -268,7 +158,7 @@ fill_reals (const Fill *fill, const LodeOption *option, const LodeNode *node, Lo
 
     if (!number_of (child, &at[i]))
       complain (fill, node, "%s must be %s", option->name, type_word (option->type));
-    else if (!in_range (option, at[i]))
+    else if (!isfinite (at[i]) || !lode_option_in_range (option, at[i]))
       range_error (fill, node, option, at[i]);
   }
   *field = (LodeReals){ node->children->len, at };
@@ -369,7 +259,7 @@ fill_default (const Fill *fill, const LodeOption *option)
     *(const char **) field = option->text ? option->text : "";
     return;
   case LODE_OPTION_CHOICE:
-    *(int32_t *) field = option->text ? choice_index (option, option->text) : 0;
+    *(int32_t *) field = option->text ? lode_option_choice (option, option->text) : 0;
     return;
   default: {
     g_autoptr (LodeNode) list = default_list (option);

@@ -21,6 +21,11 @@ const LodeOption *lode_table_at (const LodeTable *, uint32_t i);
  * full). */
 char *lode_table_check (const LodeTable *);
 
+/* Whether an option's range, if it has one, holds the value. */
+bool lode_option_in_range (const LodeOption *, double value);
+/* Index of a CHOICE's text among its choices, or −1. */
+int lode_option_choice (const LodeOption *, const char *text);
+
 /*
  * Fills conf ([conf_size], zeroed by the caller) with defaults, then with the group's values (group
  * may be NULL). Every mistake is appended to `errors` (char *) as "origin: what, expected, what to

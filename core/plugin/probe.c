@@ -21,8 +21,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATIENCE 10000 /* milliseconds for one plugin to load, on a network disk too */
-enum { FIELDS = 4 };   /* of a report: code, version, summary, message */
+int lode_probe_patience = 10000; /* a network disk may take its time */
+enum { FIELDS = 4 };             /* of a report: code, version, summary, message */
 
 static void
 probed_free (gpointer data)
@@ -156,7 +156,7 @@ read_reports (int from, GPtrArray *all, guint *next)
 
   for (;;) {
     struct pollfd ready = { from, POLLIN, 0 };
-    int polled = poll (&ready, 1, PATIENCE);
+    int polled = poll (&ready, 1, lode_probe_patience);
     ssize_t n;
 
     if (polled == 0)
@@ -179,7 +179,7 @@ set_crash (LodeProbed *probed, int status, bool late)
   g_autofree char *what = NULL;
 
   if (late)
-    what = g_strdup_printf ("it did not finish loading within %d s", PATIENCE / 1000);
+    what = g_strdup_printf ("it did not finish loading within %g s", lode_probe_patience / 1000.);
   else if (WIFSIGNALED (status))
     what =
         g_strdup_printf ("it crashed while it was loaded (SIG%s)",

@@ -23,4 +23,7 @@ typedef struct LodeProbed {
  */
 GPtrArray *lode_registry_probe (LodeRegistry *, const char *const *ids, GError **);
 
+/* Milliseconds that one plugin may take to load. */
+extern int lode_probe_patience;
+
 #endif

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/registry.h"
 
+#include "installed.h"
 #include "plugin/load.h"
+#include "plugin/pin.h"
 
+#include <grp.h>
 #include <string.h>
 
 struct LodeRegistry {
   GPtrArray *folders; /* char *, NULL-ended */
+  char *system;       /* the last of them, where files are everybody's; or NULL */
+  GArray *trusted;    /* gid_t */
+  GHashTable *pins;   /* "kind/name" → LodePin * */
   GHashTable *files;  /* "kind/name" → path, named explicitly */
   GHashTable *loaded; /* "kind/name" → LodeLoaded * */
 };
@@ -20,35 +26,59 @@ lode_registry_new (const char *const *folders)
   for (; folders && *folders; folders++)
     g_ptr_array_add (registry->folders, g_strdup (*folders));
   g_ptr_array_add (registry->folders, NULL);
+  registry->trusted = g_array_new (FALSE, FALSE, sizeof (gid_t));
+  registry->pins =
+      g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) lode_pin_free);
   registry->files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   registry->loaded =
       g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) lode_loaded_free);
   return registry;
 }
 
-char *
-lode_prefix_path (const char *below)
+static void
+add_folder (LodeRegistry *registry, const char *folder)
 {
-  g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
-  g_autofree char *bin = program ? g_path_get_dirname (program) : NULL;
-  g_autofree char *prefix = bin ? g_path_get_dirname (bin) : NULL;
+  g_ptr_array_insert (registry->folders, (gint) registry->folders->len - 1, g_strdup (folder));
+}
 
-  if (g_path_is_absolute (below))
-    return g_strdup (below);
-  return prefix ? g_build_filename (prefix, below, NULL) : NULL;
+void
+lode_registry_add_system (LodeRegistry *registry, const char *folder)
+{
+  add_folder (registry, folder);
+  g_free (registry->system);
+  registry->system = g_strdup (folder);
+}
+
+void
+lode_registry_trust (LodeRegistry *registry, const char *const *groups)
+{
+  for (; groups && *groups; groups++) {
+    const struct group *entry = getgrnam (*groups);
+
+    if (entry)
+      g_array_append_val (registry->trusted, entry->gr_gid);
+  }
+}
+
+void
+lode_registry_pin (LodeRegistry *registry, const char *kind, const char *name, const char *version,
+                   const char *sha256)
+{
+  g_hash_table_insert (registry->pins, g_strdup_printf ("%s/%s", kind, name),
+                       lode_pin_new (version, sha256));
 }
 
 /* <prefix>/bin/lode → <prefix>/<libdir>/lode-0/plugins; <build>/tools/lode → <build>/plugins. */
 static void
-add_installed (GPtrArray *folders)
+add_installed (LodeRegistry *registry)
 {
-  g_autofree char *plain = lode_prefix_path (LODE_PLUGINDIR), *built = lode_prefix_path ("plugins"),
-                  *ninja = lode_prefix_path ("build.ninja");
+  g_autofree char *plain = lode_installed (LODE_PLUGINDIR), *built = lode_installed ("plugins"),
+                  *ninja = lode_installed ("build.ninja");
 
   if (ninja && g_file_test (ninja, G_FILE_TEST_EXISTS))
-    g_ptr_array_add (folders, g_steal_pointer (&built));
+    add_folder (registry, built);
   else if (plain)
-    g_ptr_array_add (folders, g_steal_pointer (&plain));
+    lode_registry_add_system (registry, plain);
 }
 
 LodeRegistry *
@@ -58,6 +88,7 @@ lode_registry_default (const char *const *extra)
   g_auto (GStrv) listed =
       g_strsplit (g_getenv ("LODE_PLUGIN_PATH") ? g_getenv ("LODE_PLUGIN_PATH") : "", ":", -1);
   g_autofree char *version = g_strdup_printf ("lode-%d", LODE_ABI_MAJOR);
+  LodeRegistry *registry;
 
   for (; extra && *extra; extra++)
     g_ptr_array_add (folders, g_strdup (*extra));
@@ -65,9 +96,10 @@ lode_registry_default (const char *const *extra)
     if (**folder)
       g_ptr_array_add (folders, g_strdup (*folder));
   g_ptr_array_add (folders, g_build_filename (g_get_user_data_dir (), version, "plugins", NULL));
-  add_installed (folders);
   g_ptr_array_add (folders, NULL);
-  return lode_registry_new ((const char *const *) folders->pdata);
+  registry = lode_registry_new ((const char *const *) folders->pdata);
+  add_installed (registry);
+  return registry;
 }
 
 void
@@ -76,6 +108,9 @@ lode_registry_free (LodeRegistry *registry)
   if (!registry)
     return;
   g_ptr_array_unref (registry->folders);
+  g_free (registry->system);
+  g_array_unref (registry->trusted);
+  g_hash_table_unref (registry->pins);
   g_hash_table_unref (registry->files);
   g_hash_table_unref (registry->loaded);
   g_free (registry);
@@ -132,16 +167,24 @@ lode_registry_path (const LodeRegistry *registry, const char *kind, const char *
 }
 
 static void
+no_kind (const char *kind, GError **error)
+{
+  const char *near = lode_nearest (kind, lode_kinds);
+  g_autofree char *all = g_strjoinv (", ", (char **) lode_kinds);
+
+  g_set_error (error, LODE_PLUGIN_ERROR, LODE_PLUGIN_ERROR_NOT_FOUND,
+               "there is no kind of plugin called \"%s\"; %s%s%sthere are %s", kind,
+               near ? "did you mean \"" : "", near ? near : "", near ? "\"? " : "", all);
+}
+
+static void
 not_found (LodeRegistry *registry, const char *kind, const char *name, GError **error)
 {
   g_auto (GStrv) names = lode_registry_names (registry, kind);
   g_autofree char *looked = g_strjoinv (", ", (char **) lode_registry_folders (registry));
   const char *near = lode_nearest (name, (const char *const *) names);
 
-  if (!lode_kind_ops_size (kind))
-    g_set_error (error, LODE_PLUGIN_ERROR, LODE_PLUGIN_ERROR_NOT_FOUND,
-                 "there is no kind of plugin called \"%s\"", kind);
-  else if (near)
+  if (near)
     g_set_error (error, LODE_PLUGIN_ERROR, LODE_PLUGIN_ERROR_NOT_FOUND,
                  "there is no %s called \"%s\"; did you mean \"%s\"? (looked in: %s)", kind, name,
                  near, looked);
@@ -149,6 +192,27 @@ not_found (LodeRegistry *registry, const char *kind, const char *name, GError **
     g_set_error (error, LODE_PLUGIN_ERROR, LODE_PLUGIN_ERROR_NOT_FOUND,
                  "there is no %s called \"%s\"; `lode list %s` names them all (looked in: %s)",
                  kind, name, kind, looked);
+}
+
+/* What the registry knows beside the file itself: whose folder it lies in, and what was pinned. */
+static LodeLoaded *
+load_checked (LodeRegistry *registry, const char *path, const char *kind, const char *name,
+              const LodePin *pin, GError **error)
+{
+  g_autofree char *folder = g_path_get_dirname (path);
+  LodeLoaded *loaded;
+
+  if (!g_strcmp0 (folder, registry->system)
+      && !lode_plugin_check_owner (path, (const gid_t *) (void *) registry->trusted->data,
+                                   registry->trusted->len, error))
+    return NULL;
+  if (!lode_pin_check_file (pin, path, error))
+    return NULL;
+  loaded = lode_plugin_load (path, kind, name, error);
+  if (!loaded || lode_pin_check_version (pin, loaded, error))
+    return loaded;
+  lode_loaded_free (loaded);
+  return NULL;
 }
 
 const LodeLoaded *
@@ -160,12 +224,17 @@ lode_registry_load (LodeRegistry *registry, const char *kind, const char *name, 
 
   if (loaded)
     return loaded;
+  if (!lode_kind_ops_size (kind)) {
+    no_kind (kind, error);
+    return NULL;
+  }
   path = lode_registry_path (registry, kind, name);
   if (!path) {
     not_found (registry, kind, name, error);
     return NULL;
   }
-  loaded = lode_plugin_load (path, kind, name, error);
+  loaded =
+      load_checked (registry, path, kind, name, g_hash_table_lookup (registry->pins, id), error);
   if (loaded)
     g_hash_table_insert (registry->loaded, g_steal_pointer (&id), loaded);
   return loaded;

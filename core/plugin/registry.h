@@ -46,12 +46,20 @@ typedef struct LodeLoaded {
  * by lode_registry_default. */
 LodeRegistry *lode_registry_new (const char *const *folders);
 LodeRegistry *lode_registry_default (const char *const *extra);
-/* A path below the folder that the running program was installed to (its own folder's parent), so
- * that an installed tree may be moved. Transfer full; NULL: the system does not tell. */
-char *lode_prefix_path (const char *below);
 void lode_registry_free (LodeRegistry *);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LodeRegistry, lode_registry_free)
 const char *const *lode_registry_folders (const LodeRegistry *);
+
+/* A folder behind all others whose files serve every user of the machine: those that others than
+ * root, the user and the program's owner could have changed are refused, but for members of the
+ * groups named here. lode_registry_default adds the installed folder so. */
+void lode_registry_add_system (LodeRegistry *, const char *folder);
+void lode_registry_trust (LodeRegistry *, const char *const *groups);
+/* Loading kind/name fails unless it has this version and its file this sha256 (either NULL: any).
+ */
+void lode_registry_pin (LodeRegistry *, const char *kind, const char *name, const char *version,
+                        const char *sha256);
+
 /* A file named explicitly, which then wins over the folders: "kind/name" of its name (transfer
  * full), or NULL for a name that is no plugin's. Nothing is opened. */
 char *lode_registry_name_file (LodeRegistry *, const char *path, GError **);

@@ -8,8 +8,7 @@
 #ifndef LODE_CORE_FOLDER_H
 #define LODE_CORE_FOLDER_H
 
-#include <glib.h>
-#include <stdbool.h>
+#include "run/file.h"
 #include <stdint.h>
 
 typedef struct LodeFolder LodeFolder;
@@ -25,6 +24,7 @@ typedef enum {
 
 typedef struct LodeStatusInfo {
   LodeStatus status;
+  bool held;         /* by a live process; one that is "running" and not held was killed */
   double done;       /* share of the work, 0 … 1 */
   char stage[64];    /* the stage it is in */
   char message[512]; /* of a failure */
@@ -33,35 +33,37 @@ typedef struct LodeStatusInfo {
   char host[256];
 } LodeStatusInfo;
 
-/* Where runs go: path (an option), LODE_RUNS, the site's, or ./runs. Transfer full. */
-char *lode_folder_root (const char *path);
+/* Where runs go: path (an option), LODE_RUNS, the site's, or ./runs; NULL or "": not given.
+ * Transfer full. */
+char *lode_folder_root (const char *path, const char *site);
 
 /*
- * Makes (or opens again) a run directory and takes hold of it. The holder is a file made with
- * O_EXCL that names host, pid and the process's start; one whose process is gone, or, on another
- * host, whose heartbeat is older than a minute, is taken over by rename. Errors:
- * LODE_RUN_ERROR_FAILED: not writable, held by a live process (host, pid, since when).
+ * Makes (or opens again) a run directory and takes hold of it (run/hold.h); what a killed process
+ * left half written is removed. Errors: LODE_RUN_ERROR_FAILED: not writable, held by a live process
+ * (host, pid, since when).
  */
 LodeFolder *lode_folder_take (const char *path, GError **);
 void lode_folder_release (LodeFolder *); /* lets go; accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (LodeFolder, lode_folder_release)
 const char *lode_folder_path (const LodeFolder *);
 
-/* Full path (transfer full) below the run; folders on the way are made. */
-char *lode_folder_file (const LodeFolder *, const char *name, GError **);
+/*
+ * Full path (transfer full) below the run, to write to; folders on the way are made. An error if
+ * the name leads out of the run, or if another process has taken the run over.
+ */
+char *lode_folder_file (LodeFolder *, const char *name, GError **);
 /* Text or bytes into a file of the run: written beside it, synced, renamed. */
-bool lode_folder_write (const LodeFolder *, const char *name, const void *data, size_t n,
-                        GError **);
-/* The same for any path. */
-bool lode_file_write (const char *path, const void *data, size_t n, GError **);
+bool lode_folder_write (LodeFolder *, const char *name, const void *data, size_t n, GError **);
 
-/* Writes status.json and renews the heartbeat. */
+/* Writes status.json and renews the heartbeat. stage and message may be NULL. */
 bool lode_folder_status (LodeFolder *, LodeStatus, const char *stage, double done,
                          const char *message, GError **);
 /* Reads one that may be another process's; false and no error where there is none. */
 bool lode_folder_read_status (const char *path, LodeStatusInfo *, GError **);
 const char *lode_status_name (LodeStatus);
 
-/* First 8 hex digits of the sha256 of a resolved configuration without its seed. Transfer full. */
+/* First 8 hex digits of the sha256 of a text: a resolved configuration without its seed. Transfer
+ * full. */
 char *lode_folder_hash (const char *text);
 
 #endif

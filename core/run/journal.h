@@ -22,14 +22,18 @@ typedef struct LodeLedger {
 
 typedef struct LodeJournal LodeJournal;
 
-/* Opens (makes) metrics.jsonl in a folder and cuts it back to `position` bytes (0: from the start).
+/*
+ * Opens (makes) a metrics.jsonl, path being the file's, and cuts it back to `position` bytes (0:
+ * from the start). Errors: it is shorter, or that is not the end of a line: another file.
  */
 LodeJournal *lode_journal_open (const char *path, uint64_t position, GError **);
-void lode_journal_close (LodeJournal *);
+void lode_journal_close (LodeJournal *); /* accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (LodeJournal, lode_journal_close)
 /*
  * Values collect until the line is written: one JSON object with stage, step, epoch, phase, the
- * ledger, and "values": { name: number }. A number that is not finite is written as null. An empty
- * collection writes nothing.
+ * ledger, and "values": { name: number }. The same name again replaces its value; a number that is
+ * not finite is written as null. An empty collection writes nothing. A line that does not fit on
+ * the disk is not there at all. stage and phase may be NULL.
  */
 void lode_journal_value (LodeJournal *, const char *name, double value);
 bool lode_journal_line (LodeJournal *, const char *stage, uint64_t step, double epoch,
@@ -50,12 +54,14 @@ GPtrArray *lode_journal_read (const char *path, GError **);
 /*
  * The book of scores, scores.jsonl: one line a score (key, fidelity, id, value, seconds, macs,
  * params, failed; 17 digits). Scores are facts: they survive a kill behind the checkpoint and are
- * found again, so the book is never cut, but for half a last line.
+ * found again, so the book is never cut, but for half a last line. What is noted twice is found as
+ * it was noted last; a score that failed or is not finite is failed with value -infinity.
  */
 typedef struct LodeBook LodeBook;
 LodeBook *lode_book_open (const char *path, GError **);
-void lode_book_close (LodeBook *);
-LodeScoreBook lode_book_view (LodeBook *); /* for LodeScorer; note() syncs before it returns */
-uint32_t lode_book_count (const LodeBook *);
+void lode_book_close (LodeBook *); /* accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (LodeBook, lode_book_close)
+LodeScoreBook lode_book_view (LodeBook *);   /* for LodeScorer; note() syncs before it returns */
+uint32_t lode_book_count (const LodeBook *); /* pairs of key and fidelity */
 
 #endif

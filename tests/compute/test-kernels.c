@@ -252,6 +252,37 @@ check_linear (const LodeKernels *kernels)
   g_free (bias.all);
 }
 
+/* Sums and scalar products of several tensors, per channel. */
+static void
+check_blend (const LodeKernels *kernels)
+{
+  const LodeKernels *reference = &lode_kernels_reference;
+  uint32_t c = 1 + lode_rng_below (&rng, 70), m = lode_rng_below (&rng, 12);
+  size_t rows = 1 + lode_rng_below (&rng, 300);
+  bool relu = lode_rng_below (&rng, 2);
+  Buffer x = buffer (rows * c), z = buffer (rows * c), a = buffer (c), b = buffer (c);
+  Buffer y = buffer (rows * c), y2 = twin (&y);
+  const float *in[12], *k[12], *d[12];
+  g_autofree double *s = g_new (double, 13 * c), *s2 = g_new (double, 13 * c);
+
+  for (uint32_t i = 0; i < 12; i++) {
+    in[i] = i % 2 ? x.at : z.at;
+    k[i] = i % 3 ? a.at : b.at;
+    d[i] = i % 3 ? b.at : a.at;
+  }
+  kernels->blend (rows, c, m, k, in, a.at, relu, y.at);
+  reference->blend (rows, c, m, k, in, a.at, relu, y2.at);
+  check ("blend", &y, &y2, 1e-5);
+  kernels->cross (rows, c, m, x.at, k, d, in, s);
+  reference->cross (rows, c, m, x.at, k, d, in, s2);
+  for (uint32_t i = 0; i < (m + 1) * c; i++)
+    g_assert_cmpfloat_with_epsilon (s[i], s2[i], 1e-5 * (double) rows);
+  g_free (x.all);
+  g_free (z.all);
+  g_free (a.all);
+  g_free (b.all);
+}
+
 static void
 check_norm (const LodeKernels *kernels)
 {
@@ -365,6 +396,11 @@ check_loops (const LodeKernels *kernels)
   check ("relu", &y, &y2, 0);
   y = buffer (n);
   y2 = buffer (n);
+  kernels->relu_mask (n, x.at, z.at, y.at);
+  reference->relu_mask (n, x.at, z.at, y2.at);
+  check ("relu_mask", &y, &y2, 0);
+  y = buffer (n);
+  y2 = buffer (n);
   kernels->combine (n, m, gate, in, y.at);
   reference->combine (n, m, gate, in, y2.at);
   check ("combine", &y, &y2, 1e-5);
@@ -387,6 +423,7 @@ test_table (const void *data)
   for (int i = 0; i < 40; i++) {
     check_pool (kernels);
     check_norm (kernels);
+    check_blend (kernels);
     check_elements (kernels);
     check_global (kernels);
     check_linear (kernels);

@@ -145,10 +145,29 @@ lode_usage_parse (const LodeUsage *usage, int *argc, char ***argv, int *code)
   return false;
 }
 
+LodeSite *
+lode_command_site (void)
+{
+  g_autoptr (GPtrArray) errors = g_ptr_array_new_with_free_func (g_free);
+  LodeSite *site = lode_site_load (errors);
+
+  for (guint i = 0; i < errors->len; i++)
+    lode_say ("%s", (const char *) g_ptr_array_index (errors, i));
+  if (site)
+    lode_site_apply (site);
+  return site;
+}
+
 LodeRegistry *
 lode_command_registry (void)
 {
-  return lode_registry_default ((const char *const *) plugin_folders);
+  LodeRegistry *registry = lode_registry_default ((const char *const *) plugin_folders);
+  g_autoptr (GPtrArray) errors = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (LodeSite) site = lode_site_load (errors); /* a broken one trusts nobody */
+
+  if (site)
+    lode_registry_trust (registry, site->trusted_groups.at);
+  return registry;
 }
 
 static bool

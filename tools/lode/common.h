@@ -10,6 +10,7 @@
 #define LODE_COMMON_H
 
 #include "plugin/registry.h"
+#include "run/site.h"
 #include <json-glib/json-glib.h>
 #include <stdio.h>
 
@@ -46,6 +47,10 @@ void lode_say (const char *format, ...) G_GNUC_PRINTF (1, 2);
 /* Prints and frees the error; the exit code that belongs to it. */
 int lode_fail (GError *error);
 int lode_exit_code (const GError *error);
+
+/* What the site sets, told to the layers below; NULL with messages on stderr where it is broken.
+ * Transfer full. */
+LodeSite *lode_command_site (void);
 
 /* The plugins of --plugin-folder, LODE_PLUGIN_PATH, the user's folder and the installed one. */
 LodeRegistry *lode_command_registry (void);

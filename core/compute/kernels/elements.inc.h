@@ -10,6 +10,13 @@ relu (size_t n, const float *x, float *y)
 }
 
 static void
+relu_mask (size_t n, const float *y, const float *dy, float *dx)
+{
+  for (size_t i = 0; i < n; i++)
+    dx[i] = y[i] > 0 ? dy[i] : 0;
+}
+
+static void
 relu_dx (size_t n, const float *y, const float *dy, float *dx)
 {
   for (size_t i = 0; i < n; i++)

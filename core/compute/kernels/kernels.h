@@ -86,8 +86,17 @@ typedef struct LodeKernels {
   void (*norm_dx) (size_t rows, uint32_t c, const float *x, const float *dy, const float *ka,
                    const float *kb, const float *kc, float *dx);
 
+  /* y = shift + sum_i a[i] x[i] per channel, then ReLU if asked. a: [m] -> [c], x: [m] ->
+   * [rows][c], shift: [c], or NULL: "+="; y may be x[0] */
+  void (*blend) (size_t rows, uint32_t c, uint32_t m, const float *const *a, const float *const *x,
+                 const float *shift, bool relu, float *y);
+  /* sums: [m + 1][c] sum g, then sum g (a[i] x[i] + b[i]), float64, "=". a, b: [m] -> [c] */
+  void (*cross) (size_t rows, uint32_t c, uint32_t m, const float *g, const float *const *a,
+                 const float *const *b, const float *const *x, double *sums);
+
   void (*relu) (size_t n, const float *x, float *y);
-  void (*relu_dx) (size_t n, const float *y, const float *dy, float *dx); /* dx += dy [y > 0] */
+  void (*relu_mask) (size_t n, const float *y, const float *dy, float *dx); /* dx = dy [y > 0] */
+  void (*relu_dx) (size_t n, const float *y, const float *dy, float *dx);   /* dx += dy [y > 0] */
 
   void (*fill) (size_t n, float a, float *y);
   void (*scale) (size_t n, float a, const float *x, float *y); /* y = a x */

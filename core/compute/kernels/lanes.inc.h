@@ -28,6 +28,8 @@ typedef int32_t F (mask) __attribute__ ((vector_size (LANES * 4), aligned (4), m
 
 #include "compute/kernels/rows.inc.h"
 
+#include "compute/kernels/blend.inc.h"
+
 #include "compute/kernels/window.inc.h"
 
 #undef V

@@ -6,6 +6,7 @@
 #include "compute/kernels/kernels.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Visits every pair of input and output element that a weight joins. */
 typedef void (*Visit) (void *data, size_t in, size_t out, size_t weight);
@@ -328,10 +329,43 @@ norm_dx (size_t rows, uint32_t c, const float *x, const float *dy, const float *
 }
 
 static void
+blend (size_t rows, uint32_t c, uint32_t m, const float *const *a, const float *const *x,
+       const float *shift, bool relu_, float *y)
+{
+  for (size_t i = 0; i < rows * c; i++) {
+    double sum = (double) (shift ? shift[i % c] : y[i]);
+
+    for (uint32_t j = 0; j < m; j++)
+      sum += (double) a[j][i % c] * (double) x[j][i];
+    y[i] = relu_ && sum < 0 ? 0 : (float) sum;
+  }
+}
+
+static void
+cross (size_t rows, uint32_t c, uint32_t m, const float *g, const float *const *a,
+       const float *const *b, const float *const *x, double *sums)
+{
+  memset (sums, 0, ((size_t) m + 1) * c * sizeof *sums);
+  for (size_t i = 0; i < rows * c; i++) {
+    sums[i % c] += (double) g[i];
+    for (uint32_t j = 0; j < m; j++)
+      sums[((size_t) j + 1) * c + i % c] +=
+          (double) g[i] * ((double) x[j][i] * (double) a[j][i % c] + (double) b[j][i % c]);
+  }
+}
+
+static void
 relu (size_t n, const float *x, float *y)
 {
   for (size_t i = 0; i < n; i++)
     y[i] = x[i] < 0 ? 0 : x[i];
+}
+
+static void
+relu_mask (size_t n, const float *y, const float *dy, float *dx)
+{
+  for (size_t i = 0; i < n; i++)
+    dx[i] = y[i] > 0 ? dy[i] : 0;
 }
 
 static void
@@ -457,7 +491,10 @@ const LodeKernels lode_kernels_reference = {
   .norm_apply = norm_apply,
   .norm_sums = norm_sums,
   .norm_dx = norm_dx,
+  .blend = blend,
+  .cross = cross,
   .relu = relu,
+  .relu_mask = relu_mask,
   .relu_dx = relu_dx,
   .fill = fill,
   .scale = scale,

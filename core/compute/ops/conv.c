@@ -4,8 +4,8 @@
  */
 #include "compute/step.h"
 
-static LodeConvGeometry
-conv_geometry (const LodeNode *node, const LodeShape *in, uint32_t n)
+LodeConvGeometry
+lode_conv_geometry (const LodeNode *node, const LodeShape *in, uint32_t n)
 {
   return (LodeConvGeometry){ .n = n,
                              .h = in->h,
@@ -24,7 +24,7 @@ conv_geometry (const LodeNode *node, const LodeShape *in, uint32_t n)
 static void
 conv_forward (const LodeTask *task, const LodeNode *node)
 {
-  LodeConvGeometry g = conv_geometry (node, lode_task_shape (task, node, 0), task->n);
+  LodeConvGeometry g = lode_conv_geometry (node, lode_task_shape (task, node, 0), task->n);
 
   task->kernels->conv (&g, lode_task_in (task, node, 0), lode_task_weight (task, node),
                        lode_task_bias (task, node), lode_task_out (task, node), task->scratch);
@@ -33,7 +33,7 @@ conv_forward (const LodeTask *task, const LodeNode *node)
 static void
 conv_backward (const LodeTask *task, const LodeNode *node)
 {
-  LodeConvGeometry g = conv_geometry (node, lode_task_shape (task, node, 0), task->n);
+  LodeConvGeometry g = lode_conv_geometry (node, lode_task_shape (task, node, 0), task->n);
   const float *dy = lode_task_dout (task, node);
   float *dx = lode_task_din (task, node, 0), *dw = lode_task_dweight (task, node);
 
@@ -45,11 +45,11 @@ conv_backward (const LodeTask *task, const LodeNode *node)
 }
 
 static size_t
-conv_scratch (const LodeKernels *kernels, const LodeNode *node, const LodeShape *in, uint32_t n)
+conv_scratch (const LodeProgram *p, const LodeNode *node)
 {
-  LodeConvGeometry g = conv_geometry (node, in, n);
+  LodeConvGeometry g = lode_conv_geometry (node, &p->node[p->input[node->first]].shape, p->unit);
 
-  return kernels->conv_scratch (&g);
+  return lode_engine_kernels (p->engine)->conv_scratch (&g);
 }
 
 static double

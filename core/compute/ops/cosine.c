@@ -99,11 +99,9 @@ cosine_backward (const LodeTask *task, const LodeNode *node)
 }
 
 static size_t
-cosine_scratch (const LodeKernels *kernels, const LodeNode *node, const LodeShape *in, uint32_t n)
+cosine_scratch (const LodeProgram *p, const LodeNode *node)
 {
-  (void) kernels;
-  (void) in;
-  return ((size_t) n + 2) * node->block[3];
+  return ((size_t) p->unit + 2) * node->block[3];
 }
 
 const LodeKind lode_kind_cosine = {

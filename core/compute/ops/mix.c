@@ -55,7 +55,6 @@ is_plain (const LodeTask *task, const LodeNode *node)
   return true;
 }
 
-/* y = x times the mask of part i; n values, the first being number `at` of the batch's. */
 static void
 drop_out (const LodeTask *task, const LodeNode *node, uint32_t i, uint64_t at, size_t n,
           const float *x, float *y)
@@ -163,15 +162,6 @@ mix_forward (const LodeTask *task, const LodeNode *node)
   }
 }
 
-/* [inputs] of the unit: Σ ⟨dy, part⟩ */
-static double *
-gate_parts (const LodeTask *task, const LodeNode *node)
-{
-  if (!lode_task_flag (task, node, LODE_NODE_GATE))
-    return NULL;
-  return (double *) lode_task_state (task, node) + (size_t) task->unit * node->inputs;
-}
-
 static void
 plain_gates (const LodeTask *task, const LodeNode *node, double *part)
 {
@@ -234,7 +224,7 @@ mix_backward_part (const LodeTask *task, const LodeNode *node, uint32_t i, doubl
 static void
 mix_backward (const LodeTask *task, const LodeNode *node)
 {
-  double *part = gate_parts (task, node);
+  double *part = lode_mix_sums (task, (int32_t) lode_task_id (task, node));
   bool plain = is_plain (task, node);
 
   if (part && task->fresh)
@@ -256,26 +246,58 @@ mix_backward (const LodeTask *task, const LodeNode *node)
   }
 }
 
-void
-lode_mix_gates (const LodeTask *task, const LodeNode *node, double *dgate)
+float
+lode_mix_gate (const LodeTask *task, int32_t mix, uint32_t part)
 {
-  const double *part = lode_task_state (task, node);
+  return gate_of (task, &task->program->source[mix], part);
+}
+
+float
+lode_mix_rate (const LodeTask *task, int32_t mix, uint32_t part)
+{
+  return rate_of (task, &task->program->source[mix], part);
+}
+
+void
+lode_mix_drop (const LodeTask *task, int32_t mix, uint32_t part, uint64_t at, size_t n,
+               const float *x, float *y)
+{
+  drop_out (task, &task->program->source[mix], part, at, n, x, y);
+}
+
+double *
+lode_mix_sums (const LodeTask *task, int32_t mix)
+{
+  const LodeProgram *p = task->program;
+  uint32_t parts = p->source[mix].inputs;
+  double *sum;
+
+  if (!(p->node_flag[mix] & LODE_NODE_GATE))
+    return NULL;
+  sum = (double *) lode_task_buffer (task, p->state[mix]) + (size_t) task->unit * parts;
+  return sum;
+}
+
+void
+lode_mix_gates (const LodeTask *task, int32_t mix, double *dgate)
+{
+  const LodeProgram *p = task->program;
+  const LodeNode *node = &p->source[mix];
+  const double *part = lode_task_buffer (task, p->state[mix]);
 
   for (uint32_t i = 0; i < node->inputs; i++) {
     double sum = 0;
 
-    for (uint32_t u = 0; u < task->program->units; u++)
+    for (uint32_t u = 0; u < p->units; u++)
       sum += part[(size_t) u * node->inputs + i];
     dgate[node->option + mix_options (task, node)[i]] += sum;
   }
 }
 
 static size_t
-mix_scratch (const LodeKernels *kernels, const LodeNode *node, const LodeShape *in, uint32_t n)
+mix_scratch (const LodeProgram *p, const LodeNode *node)
 {
-  (void) kernels;
-  (void) in;
-  (void) n;
+  (void) p;
   return lode_shape_size (&node->shape);
 }
 

@@ -12,27 +12,36 @@
 
 static const double norm_eps = 1e-5, norm_momentum = 0.1;
 
-/* Views into a node's state; everything per channel. */
-typedef struct NormState {
-  double *part; /* [units][2][c] mean, squared deviations; backward: Σ dy, Σ dy x̂ */
-  float *mean, *invstd, *scale, *shift, *ka, *kb, *kc; /* [c] */
-} NormState;
-
-static NormState
-norm_view (const LodeTask *task, const LodeNode *node)
+LodeNormState
+lode_norm_state (const LodeTask *task, const LodeNode *node)
 {
   size_t c = node->shape.c;
   double *part = lode_task_state (task, node);
   float *at = (float *) (part + 2 * c * task->program->units);
 
-  return (
-      NormState){ part, at, at + c, at + 2 * c, at + 3 * c, at + 4 * c, at + 5 * c, at + 6 * c };
+  return (LodeNormState){ part,       at,         at + c,     at + 2 * c, at + 3 * c,
+                          at + 4 * c, at + 5 * c, at + 6 * c, at + 7 * c };
 }
 
 static size_t
 norm_state (const LodeNode *node, uint32_t units)
 {
-  return (2 * units * sizeof (double) + 7 * sizeof (float)) * node->shape.c;
+  return (2 * units * sizeof (double) + 8 * sizeof (float)) * node->shape.c;
+}
+
+LodeView
+lode_task_view (const LodeTask *task, LodeValue x)
+{
+  const LodeNode *node = &task->program->node[x];
+  LodeView view = { .x = lode_task_value (task, x) };
+
+  if (task->program->node_flag[x] & LODE_NODE_VIEW) {
+    LodeNormState s = lode_norm_state (task, node);
+
+    view.scale = s.scale;
+    view.shift = s.shift;
+  }
+  return view;
 }
 
 static size_t
@@ -57,7 +66,7 @@ norm_gather (const LodeTask *task, const LodeNode *node)
 {
   size_t c = node->shape.c, rows = rows_of (node, task->n);
   const float *x = lode_task_in (task, node, 0);
-  double *part = norm_view (task, node).part + 2 * c * task->unit;
+  double *part = lode_norm_state (task, node).part + 2 * c * task->unit;
   double *now = (double *) (void *) task->scratch;
   double before =
       task->fresh ? 0 : (double) rows_of (node, task->start - task->unit * task->program->unit);
@@ -119,12 +128,15 @@ write_stats (const LodeTask *task, const LodeNode *node, size_t j, double mean, 
 static void
 norm_settle (const LodeTask *task, const LodeNode *node)
 {
-  NormState s = norm_view (task, node);
+  LodeNormState s = lode_norm_state (task, node);
   LodeStatSet *set = (LodeStatSet *) task->bind->stats;
   const LodeParamSet *weights = (const LodeParamSet *) task->bind->weights;
   const float *gamma = node->weight < 0 ? NULL : weights->at[node->weight];
   const float *beta = lode_task_bias (task, node);
   bool stored = task->bind->mode == LODE_STATS_STORED;
+  int32_t leader = task->program->fused[lode_task_id (task, node)].leader;
+  const double *part =
+      leader < 0 ? s.part : lode_norm_state (task, &task->program->node[leader]).part;
 
   for (size_t j = 0; j < node->shape.c; j++) {
     double mean, var, invstd, scale;
@@ -133,13 +145,14 @@ norm_settle (const LodeTask *task, const LodeNode *node)
       mean = set->at[node->stats][j];
       var = set->at[node->stats][node->wide[1] + j];
     } else {
-      batch_moments (task, node, s.part, j, &mean, &var);
+      batch_moments (task, node, part, j, &mean, &var);
       write_stats (task, node, j, mean, var);
     }
     invstd = 1 / sqrt (var + norm_eps);
     scale = gamma ? gamma[j] * invstd : invstd;
     s.mean[j] = (float) mean;
     s.invstd[j] = (float) invstd;
+    s.offset[j] = (float) (-mean * invstd);
     s.scale[j] = (float) scale;
     s.shift[j] = (float) ((beta ? beta[j] : 0) - mean * scale);
   }
@@ -150,7 +163,7 @@ norm_settle (const LodeTask *task, const LodeNode *node)
 static void
 norm_forward (const LodeTask *task, const LodeNode *node)
 {
-  NormState s = norm_view (task, node);
+  LodeNormState s = lode_norm_state (task, node);
 
   task->kernels->norm_apply (rows_of (node, task->n), node->shape.c, lode_task_in (task, node, 0),
                              s.scale, s.shift, lode_task_out (task, node));
@@ -159,7 +172,7 @@ norm_forward (const LodeTask *task, const LodeNode *node)
 static void
 norm_gather_back (const LodeTask *task, const LodeNode *node)
 {
-  NormState s = norm_view (task, node);
+  LodeNormState s = lode_norm_state (task, node);
   size_t n = 2 * (size_t) node->shape.c;
   double *part = s.part + n * task->unit;
   double *now = task->fresh ? part : (double *) (void *) task->scratch;
@@ -171,20 +184,30 @@ norm_gather_back (const LodeTask *task, const LodeNode *node)
 }
 
 static size_t
-norm_scratch (const LodeKernels *kernels, const LodeNode *node, const LodeShape *in, uint32_t n)
+norm_scratch (const LodeProgram *p, const LodeNode *node)
 {
-  (void) kernels;
-  (void) in;
-  (void) n;
-  return 4 * (size_t) node->shape.c;
+  (void) p;
+  return MAX (4 * (size_t) node->shape.c, lode_shape_size (&node->shape));
+}
+
+/* The factor by which the gradient of the only reader, a sum, is to be multiplied. */
+static double
+gate_behind (const LodeTask *task, const LodeNode *node)
+{
+  const LodeProgram *p = task->program;
+  int32_t term = p->fused[lode_task_id (task, node)].term;
+
+  if (term < 0 || p->term[term].mix < 0)
+    return 1;
+  return (double) lode_mix_gate (task, p->term[term].mix, p->term[term].part);
 }
 
 static void
 norm_settle_back (const LodeTask *task, const LodeNode *node)
 {
-  NormState s = norm_view (task, node);
+  LodeNormState s = lode_norm_state (task, node);
   size_t c = node->shape.c;
-  double n = (double) rows_of (node, task->program->batch);
+  double n = (double) rows_of (node, task->program->batch), gate = gate_behind (task, node);
   bool stored = task->bind->mode == LODE_STATS_STORED;
   float *dgamma =
       lode_task_flag (task, node, LODE_NODE_WEIGHT) ? lode_task_grad (task, node->weight) : NULL;
@@ -202,7 +225,7 @@ norm_settle_back (const LodeTask *task, const LodeNode *node)
       dgamma[j] += (float) cross;
     if (dbeta)
       dbeta[j] += (float) sum;
-    s.ka[j] = s.scale[j];
+    s.ka[j] = (float) (scale * gate);
     s.kb[j] = stored ? 0 : (float) (-scale * invstd * cross / n);
     s.kc[j] = stored ? 0 : (float) (scale * (invstd * s.mean[j] * cross - sum) / n);
   }
@@ -211,12 +234,15 @@ norm_settle_back (const LodeTask *task, const LodeNode *node)
 static void
 norm_backward (const LodeTask *task, const LodeNode *node)
 {
-  NormState s = norm_view (task, node);
+  LodeNormState s = lode_norm_state (task, node);
+  size_t size = lode_shape_size (&node->shape);
+  const float *x = lode_task_in (task, node, 0);
   float *dx = lode_task_din (task, node, 0);
 
-  if (dx)
-    task->kernels->norm_dx (rows_of (node, task->n), node->shape.c, lode_task_in (task, node, 0),
-                            lode_task_dout (task, node), s.ka, s.kb, s.kc, dx);
+  for (uint32_t i = 0; dx && i < task->n; i++)
+    task->kernels->norm_dx (rows_of (node, 1), node->shape.c, x + i * size,
+                            lode_gradient_behind (task, node, i, task->scratch), s.ka, s.kb, s.kc,
+                            dx + i * size);
 }
 
 const LodeKind lode_kind_norm = {

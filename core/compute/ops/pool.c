@@ -36,7 +36,7 @@ max_pool_backward (const LodeTask *task, const LodeNode *node)
 
   if (dx)
     task->kernels->max_pool_dx (&g, lode_task_in (task, node, 0), lode_task_out (task, node),
-                                lode_task_dout (task, node), dx);
+                                lode_task_gradient (task, node, 0, task->n, task->scratch), dx);
 }
 
 static void
@@ -54,7 +54,13 @@ avg_pool_backward (const LodeTask *task, const LodeNode *node)
   float *dx = lode_task_din (task, node, 0);
 
   if (dx)
-    task->kernels->avg_pool_dx (&g, lode_task_dout (task, node), dx);
+    task->kernels->avg_pool_dx (&g, lode_task_gradient (task, node, 0, task->n, task->scratch), dx);
+}
+
+static size_t
+pool_scratch (const LodeProgram *p, const LodeNode *node)
+{
+  return lode_gradient_scratch (node, p->unit);
 }
 
 static double
@@ -96,6 +102,7 @@ const LodeKind lode_kind_max_pool = {
   .forward = max_pool_forward,
   .backward = max_pool_backward,
   .reads_input = LODE_READ_IN | LODE_READ_OUT,
+  .scratch = pool_scratch,
   .cost = pool_cost,
 };
 
@@ -103,6 +110,7 @@ const LodeKind lode_kind_avg_pool = {
   .name = "average pool",
   .forward = avg_pool_forward,
   .backward = avg_pool_backward,
+  .scratch = pool_scratch,
   .cost = pool_cost,
 };
 

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Unit: scale and shift of a norm, ReLU, depthwise and dense convolution of some samples that stay
+ * in cache, made of nodes by fuse.c. Backward makes the inner values again instead of storing them.
+ *
+ *   h = relu (scale x + shift),  d = depth * h,  y = w * d
+ *   dd = wᵀ dy,  dw += dᵀ dy,  ddepth += hᵀ dd,  dx += [h > 0] depthᵀ dd
+ *
+ * Of these, depthwise convolution, ReLU and scale may be missing.
+ */
+#include "compute/step.h"
+
+/* Bytes of one tensor of the samples that go through a unit together. */
+static const size_t cache_share = 64 << 10;
+
+typedef struct Unit {
+  const LodeNode *node, *depth; /* depth: NULL where there is none */
+  LodeShape in, mid;            /* of h, of d */
+  bool relu;
+  uint32_t samples; /* that go through together */
+  size_t scratch;   /* floats of the convolutions' own */
+} Unit;
+
+static Unit
+unit_of (const LodeProgram *p, const LodeNode *node)
+{
+  const LodeFused *fused = &p->fused[node - p->node];
+  Unit unit = { .node = node, .in = p->node[p->input[node->first]].shape };
+  size_t most;
+
+  unit.depth = fused->depth < 0 ? NULL : &p->node[fused->depth];
+  unit.mid = unit.depth ? unit.depth->shape : unit.in;
+  unit.relu = fused->relu > 0;
+  most = MAX (lode_shape_size (&unit.in), lode_shape_size (&unit.mid));
+  most = MAX (most, lode_shape_size (&node->shape)) * sizeof (float);
+  unit.samples = (uint32_t) CLAMP (cache_share / most, 1, p->unit);
+  return unit;
+}
+
+static size_t
+line (size_t floats)
+{
+  return (floats + 15) / 16 * 16 + 16; /* an odd number of lines for powers of two */
+}
+
+/* Floats of h (and dh), of d (and dd), of dy. */
+static size_t
+room_in (const Unit *unit)
+{
+  return line (lode_shape_size (&unit->in) * unit->samples);
+}
+
+static size_t
+room_mid (const Unit *unit)
+{
+  return line (lode_shape_size (&unit->mid) * unit->samples);
+}
+
+static size_t
+room_out (const Unit *unit)
+{
+  return line (lode_gradient_scratch (unit->node, unit->samples));
+}
+
+/* Where the inner tensors of `samples` samples lie in a worker's scratch. */
+typedef struct Places {
+  float *h, *d, *dd, *dh, *dy, *conv;
+} Places;
+
+static Places
+places_of (const Unit *unit, float *scratch)
+{
+  Places at = { .h = scratch };
+
+  at.d = at.h + room_in (unit);
+  at.dd = at.d + room_mid (unit);
+  at.dh = at.dd + room_mid (unit);
+  at.dy = at.dh + room_in (unit);
+  at.conv = at.dy + room_out (unit);
+  return at;
+}
+
+static size_t
+unit_scratch (const LodeProgram *p, const LodeNode *node)
+{
+  const LodeKernels *kernels = lode_engine_kernels (p->engine);
+  Unit unit = unit_of (p, node);
+  LodeConvGeometry g = lode_conv_geometry (node, &unit.mid, unit.samples);
+  size_t conv = kernels->conv_scratch (&g);
+
+  if (unit.depth) {
+    g = lode_conv_geometry (unit.depth, &unit.in, unit.samples);
+    conv = MAX (conv, kernels->conv_scratch (&g));
+  }
+  return 2 * (room_in (&unit) + room_mid (&unit)) + room_out (&unit) + conv;
+}
+
+/* h of n samples from number s on: in scratch, or the input itself. */
+static const float *
+unit_input (const LodeTask *task, const Unit *unit, uint32_t s, uint32_t n, float *to)
+{
+  LodeView view = lode_task_view (task, lode_task_input (task, unit->node, 0));
+  size_t size = lode_shape_size (&unit->in);
+  const float *x = view.x + s * size;
+
+  if (view.scale)
+    task->kernels->blend (n * size / unit->in.c, unit->in.c, 1, &view.scale, &x, view.shift,
+                          unit->relu, to);
+  else if (unit->relu)
+    task->kernels->relu (n * size, x, to);
+  else
+    return x;
+  return to;
+}
+
+/* d of n samples: in scratch, or h. */
+static const float *
+unit_middle (const LodeTask *task, const Unit *unit, uint32_t n, const float *h, const Places *at)
+{
+  LodeConvGeometry g;
+
+  if (!unit->depth)
+    return h;
+  g = lode_conv_geometry (unit->depth, &unit->in, n);
+  task->kernels->conv (&g, h, lode_task_weight (task, unit->depth), NULL, at->d, at->conv);
+  return at->d;
+}
+
+static void
+unit_forward (const LodeTask *task, const LodeNode *node)
+{
+  Unit unit = unit_of (task->program, node);
+  Places at = places_of (&unit, task->scratch);
+  const float *w = lode_task_weight (task, node), *bias = lode_task_bias (task, node);
+  float *y = lode_task_out (task, node);
+
+  for (uint32_t s = 0, n; s < task->n; s += n) {
+    LodeConvGeometry g;
+    const float *h;
+
+    n = MIN (unit.samples, task->n - s);
+    h = unit_input (task, &unit, s, n, at.h);
+    g = lode_conv_geometry (node, &unit.mid, n);
+    task->kernels->conv (&g, unit_middle (task, &unit, n, h, &at), w, bias,
+                         y + s * lode_shape_size (&node->shape), at.conv);
+  }
+}
+
+/* Gradients that a unit is to make; NULL: not wanted. */
+typedef struct Wanted {
+  float *dw, *dbias, *ddepth, *dx; /* dx: of the task's first sample */
+  bool first;                      /* dx is to be begun */
+} Wanted;
+
+/* dx of n samples, from the gradient dh of h. */
+static void
+give_input (const LodeTask *task, const Unit *unit, size_t n, const float *h, const float *dh,
+            bool first, float *dx)
+{
+  if (unit->relu && first)
+    task->kernels->relu_mask (n, h, dh, dx);
+  else if (unit->relu)
+    task->kernels->relu_dx (n, h, dh, dx);
+  else if (first)
+    memcpy (dx, dh, n * sizeof *dx);
+  else
+    task->kernels->axpy (n, 1, dh, dx);
+}
+
+static void
+unit_backward_part (const LodeTask *task, const Unit *unit, const Wanted *wanted, const Places *at,
+                    uint32_t s, uint32_t n)
+{
+  size_t in = lode_shape_size (&unit->in), mid = lode_shape_size (&unit->mid);
+  LodeConvGeometry g = lode_conv_geometry (unit->node, &unit->mid, n), dg;
+  const float *dy = lode_task_gradient (task, unit->node, s, n, at->dy);
+  const float *h = unit_input (task, unit, s, n, at->h);
+
+  if (wanted->dw)
+    task->kernels->conv_dw (&g, unit_middle (task, unit, n, h, at), dy, wanted->dw, wanted->dbias,
+                            at->conv);
+  if (!wanted->dx && !wanted->ddepth)
+    return;
+  memset (at->dd, 0, n * mid * sizeof *at->dd);
+  task->kernels->conv_dx (&g, lode_task_weight (task, unit->node), dy, at->dd, at->conv);
+  if (!unit->depth) {
+    give_input (task, unit, n * in, h, at->dd, wanted->first, wanted->dx + s * in);
+    return;
+  }
+  dg = lode_conv_geometry (unit->depth, &unit->in, n);
+  if (wanted->ddepth)
+    task->kernels->conv_dw (&dg, h, at->dd, wanted->ddepth, NULL, at->conv);
+  if (!wanted->dx)
+    return;
+  memset (at->dh, 0, n * in * sizeof *at->dh);
+  task->kernels->conv_dx (&dg, lode_task_weight (task, unit->depth), at->dd, at->dh, at->conv);
+  give_input (task, unit, n * in, h, at->dh, wanted->first, wanted->dx + s * in);
+}
+
+static void
+unit_backward (const LodeTask *task, const LodeNode *node)
+{
+  Unit unit = unit_of (task->program, node);
+  Places at = places_of (&unit, task->scratch);
+  Wanted wanted = { .dw = lode_task_dweight (task, node), .dbias = lode_task_dbias (task, node) };
+
+  wanted.ddepth = unit.depth ? lode_task_dweight (task, unit.depth) : NULL;
+  wanted.dx = lode_task_din_raw (task, node, 0, &wanted.first);
+  for (uint32_t s = 0, n; s < task->n; s += n) {
+    n = MIN (unit.samples, task->n - s);
+    unit_backward_part (task, &unit, &wanted, &at, s, n);
+  }
+}
+
+static double
+unit_cost (const LodeNode *node, const LodeShape *in)
+{
+  return lode_kind_conv.cost (node, in) + 25.0 / 20 * (double) lode_shape_size (in);
+}
+
+const LodeKind lode_kind_unit = {
+  .name = "unit",
+  .forward = unit_forward,
+  .backward = unit_backward,
+  .reads_weight = LODE_READ_IN,
+  .reads_input = LODE_READ_IN,
+  .scratch = unit_scratch,
+  .cost = unit_cost,
+};

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run/engine.h"
+
+#include "error.h"
+
+LodeEngine *
+lode_run_engine (const LodeExperiment *experiment, uint32_t most, GError **error)
+{
+  int64_t wanted = experiment->conf.threads;
+  uint32_t threads = wanted > 0 ? (uint32_t) wanted : lode_threads_available ();
+  const char *why = NULL;
+  const LodeKernels *kernels = lode_kernels_choose (g_getenv ("LODE_ISA"), &why);
+
+  if (kernels)
+    return lode_engine_new (most ? MIN (threads, most) : threads, kernels);
+  g_set_error_literal (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG, why);
+  return NULL;
+}

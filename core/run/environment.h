@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a run was made with, for env.json: version, compiler, processor level, plugins, references.
+ */
+#ifndef LODE_CORE_ENVIRONMENT_H
+#define LODE_CORE_ENVIRONMENT_H
+
+#include "run/host.h"
+
+/* The text of env.json (transfer full). */
+char *lode_environment_text (const LodeShared *, GError **);
+/*
+ * NULL, or how the environment of an env.json differs from this process's in what changes bits or
+ * meaning: processor level, a plugin's version or file (transfer full).
+ */
+char *lode_environment_differs (const LodeShared *, const char *text);
+
+/* References of the plugins that an experiment uses, each once, in order of use: "kind name\n
+ * reference" lines (char *, transfer full). */
+GPtrArray *lode_environment_references (const LodeExperiment *);
+
+#endif

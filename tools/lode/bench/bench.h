@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Workloads of `lode bench`: training steps of an experiment's first stage, timed.
+ */
+#ifndef LODE_VERB_BENCH_H
+#define LODE_VERB_BENCH_H
+
+#include "run/experiment.h"
+
+typedef struct Timing {
+  uint32_t threads, batch;
+  uint64_t params;    /* weights of the net, head included */
+  double low, median; /* seconds of a step */
+  uint64_t bytes;     /* of the engine's arena */
+} Timing;
+
+/*
+ * A step is one pass over the stage's training examples, batch by batch: forward, backward for all
+ * weights (and gates, where a search mixes), clipping, update. Two warm up, `steps` are timed.
+ */
+bool bench_time (const LodeExperiment *, uint32_t threads, uint32_t steps, Timing *, GError **);
+
+#endif
