@@ -253,7 +253,8 @@ memory_get (const LodeStore *store, const char *name, uint32_t type, size_t n, v
   Array *array = g_hash_table_lookup (((const Memory *) store)->at, name);
 
   if (array && array->type == type && array->n == n) {
-    memcpy (data, g_bytes_get_data (array->bytes, NULL), n * type_size (type));
+    if (n)
+      memcpy (data, g_bytes_get_data (array->bytes, NULL), n * type_size (type));
     return true;
   }
   g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_FAILED, "array \"%s\" is missing or differs",

@@ -17,7 +17,8 @@ typedef struct Bench {
   Fake fake;
   LodeData *data;
   LodeEngine *engine;
-  LodeLoss *loss;
+  const LodeLossOps *loss_ops;
+  LodeLoss *loss;   /* of loss_ops; a test may put another into spec */
   GPtrArray *owner; /* of the loss's options */
   LodeNetSpec spec;
   LodeNet *net;
@@ -70,6 +71,7 @@ bench_new (const char *backbone, LodeNode *group, const char *loss, const Fake *
   if (ops->create)
     bench->loss = ops->create (NULL, test_conf (loaded, NULL, bench->owner), &error);
   g_assert_no_error (error);
+  bench->loss_ops = ops;
   bench->spec = (LodeNetSpec){ .engine = bench->engine,
                                .backbone_ops = bench->family->ops,
                                .backbone = bench->family->backbone,
@@ -100,8 +102,8 @@ static inline void
 bench_free (Bench *bench)
 {
   lode_net_free (bench->net);
-  if (bench->spec.loss_ops->destroy && bench->loss)
-    bench->spec.loss_ops->destroy (bench->loss);
+  if (bench->loss_ops->destroy && bench->loss)
+    bench->loss_ops->destroy (bench->loss);
   lode_engine_free (bench->engine);
   lode_data_free (bench->data);
   family_free (bench->family);

@@ -315,7 +315,6 @@ test_head (void)
 
   bench->spec.loss_ops = &prepared_ops;
   bench->spec.loss = (LodeLoss *) (void *) &prepared;
-  bench->loss = NULL;
   bench_make (bench, (LodeNetIn){ .shared = true });
   g_assert_cmpuint (prepared.k, ==, 4);
   g_assert_cmpmem (prepared.count, 4 * sizeof (double), lode_data_class_counts (bench->data),
@@ -383,7 +382,6 @@ test_head_store (void)
   g_assert_true (lode_net_head (one->net, 5, given, &error));
   two->spec.loss_ops = &prepared_ops;
   two->spec.loss = (LodeLoss *) (void *) &prepared;
-  two->loss = NULL;
   bench_make (two, (LodeNetIn){ .shared = true, .id = 7 });
   lode_net_store (one->net, "n.", &memory.base);
   g_assert_true (lode_net_restore (two->net, "n.", &memory.base, &error));
