@@ -6,6 +6,7 @@
 
 #include "common.h"
 #include "error.h"
+#include "report/report.h"
 #include "watch.h"
 
 #include <signal.h>
@@ -47,11 +48,22 @@ run_threads (const RunFlags *flags)
   return (uint32_t) (flags->threads > 0 ? flags->threads : flags->site->threads);
 }
 
+/* The report is made at the end, and also of a run that stopped: what there is of it. */
+static void
+make_report (const char *path)
+{
+  g_autoptr (GError) failure = NULL;
+
+  if (!lode_report_write (path, &failure))
+    lode_say ("no report: %s", failure->message);
+}
+
 static int
 finish (const LodeExperiment *experiment, const char *path, GError *failure)
 {
   GError *trouble = NULL;
 
+  make_report (path);
   if (failure) {
     if (g_error_matches (failure, LODE_RUN_ERROR, LODE_RUN_ERROR_STOPPED))
       lode_say ("go on with: lode resume %s", path);
