@@ -19,6 +19,8 @@ static const Verb verbs[] = {
   { "run", "run an experiment, or say what it will cost", lode_verb_run },
   { "resume", "go on with a run that was stopped or killed", lode_verb_resume },
   { "bench", "time training steps on this machine", lode_verb_bench },
+  { "check", "hold plugins against their contract, each test in a process of its own",
+    lode_verb_check },
   { "list", "name the plugins that are found, and which of them go together", lode_verb_list },
   { "show", "describe a plugin: options, needs, source", lode_verb_show },
   { "report", "write a page about a run: what it found and cost, curves, configuration",

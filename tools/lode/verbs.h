@@ -10,6 +10,7 @@ int lode_verb_doctor (int argc, char **argv);
 int lode_verb_run (int argc, char **argv);
 int lode_verb_resume (int argc, char **argv);
 int lode_verb_bench (int argc, char **argv);
+int lode_verb_check (int argc, char **argv);
 int lode_verb_list (int argc, char **argv);
 int lode_verb_report (int argc, char **argv);
 int lode_verb_show (int argc, char **argv);

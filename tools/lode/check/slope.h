@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Slopes by central differences, tight enough to see a gradient that is off by a factor of 0.995,
+ * and honest about where they cannot be taken.
+ */
+#ifndef LODE_CHECK_SLOPE_H
+#define LODE_CHECK_SLOPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct Slope {
+  double value;
+  double error; /* what value may be off by; infinite at a kink or where nothing can be said */
+} Slope;
+
+/*
+ * The slope at 0 of n functions at once. f fills y: [n] at t. Steps of `step`, a half of it … are
+ * tried; per function the two neighbours that agree best, extrapolated to order four (Richardson),
+ * are taken. A kink within the steps keeps neighbours apart until they fall inside it; one at 0
+ * shows in slopes to the left and the right that do not approach each other.
+ */
+typedef void (*SlopeFunc) (void *data, double t, double *y);
+void slope_take (SlopeFunc f, void *data, uint32_t n, double step, Slope *slope);
+
+/* How far from `found` a judged slope may be: within it a correct gradient is, 0.995 of one is not.
+ */
+#define SLOPE_TOLERANCE 2e-3
+/* Whether the slope is known well enough on this scale to judge by. */
+bool slope_is_known (const Slope *, double scale);
+bool slope_agrees (const Slope *, double found, double scale);
+
+#endif
