@@ -14,7 +14,8 @@ import subprocess
 import sys
 import tempfile
 
-import fixture
+sys.dont_write_bytecode = True  # nothing is left beside the sources
+import fixture  # noqa: E402
 
 VOID = {"meta", "br"}
 FETCHES = {"src", "href", "xlink:href", "srcset", "data", "action", "poster"}

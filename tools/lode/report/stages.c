@@ -187,7 +187,7 @@ put_network (Page *page, const ReportStage *stage)
                  report_count (params).text, report_count (macs).text, report_short (macs).text);
   put_drawing (page, stage);
   if (stage->arch_text || text)
-    report_html (page->out, "<pre tabindex=\"0\">$</pre>\n",
+    report_html (page->out, "<pre class=\"wrap\">$</pre>\n",
                  stage->arch_text ? stage->arch_text : text);
   put_decisions (page, report_member_object (stage->arch, "decisions"));
 }

@@ -25,6 +25,7 @@ const char report_style[] =
     "monospace;font-size:.85em}\n"
     "pre{background:var(--soft);padding:.9rem 1rem;overflow:auto;max-height:40rem;"
     "border-radius:4px;line-height:1.4}\n"
+    ".wrap{white-space:pre-wrap;overflow-wrap:anywhere}\n"
     ".about{color:var(--dim);margin:.35rem 0 0}\n"
     ".state{font-weight:600}.done{color:var(--good)}.failed,.killed{color:var(--bad)}\n"
     ".running,.queued,.checkpointed{color:var(--wait)}\n"
@@ -61,5 +62,7 @@ const char report_style[] =
     ".drawing>svg>g>polygon:first-of-type{fill:none;stroke:none}\n"
     "details{margin:.75rem 0}summary{cursor:pointer}\n"
     "@media print{body{max-width:none;padding:0;font-size:10pt}\n"
+    ".plots{grid-template-columns:1fr 1fr;gap:.75rem 1rem}.scroll table{font-size:7.5pt}\n"
+    "th,td{padding-right:.5rem}td.text,td.long{min-width:0}\n"
     "figure,tr,.drawing,.alert{break-inside:avoid}h2,h3{break-after:avoid}\n"
     "pre{max-height:none;white-space:pre-wrap}.scroll,.drawing{overflow:visible}}\n";
