@@ -59,11 +59,10 @@ test_line (void)
   g_assert_true (lode_journal_line (journal, "train", 7, 1.5, NULL, &spent, NULL));
   g_assert_true (lode_journal_line (journal, "train", 8, 0, NULL, &spent, NULL)); /* all written */
   lode_journal_close (journal);
-  assert_text (path,
-               "{\"stage\":\"train\",\"step\":7,\"epoch\":1.5,\"phase\":\"\",\"samples\":1,"
-               "\"distinct\":2,\"labels\":3,\"macs\":4,\"scores\":18446744073709551615,"
-               "\"cpu_s\":       0.500,\"wall_s\":    3600.250,\"values\":{\"a\\\"\\u000a\":"
-               "0.10000000000000001,\"b\":null,\"c\":null,\"d\":-0}}\n");
+  assert_text (path, "{\"stage\":\"train\",\"step\":7,\"epoch\":1.5,\"phase\":\"\",\"samples\":1,"
+                     "\"distinct\":2,\"labels\":3,\"macs\":4,\"scores\":18446744073709551615,"
+                     "\"cpu_s\":       0.500,\"wall_s\":    3600.250,\"values\":{\"a\\\"\\u000a\":"
+                     "0.10000000000000001,\"b\":null,\"c\":null,\"d\":-0}}\n");
 }
 
 /* Any number that a double can hold. */
