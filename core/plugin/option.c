@@ -293,9 +293,14 @@ unknown_key (const Fill *fill, const LodeTable *table, const char *const *also,
   near = lode_nearest (node->name, (const char *const *) names->pdata);
   if (near)
     complain (fill, node, "there is no option \"%s\"; did you mean \"%s\"?", node->name, near);
-  else
+  else if (strchr (fill->where, '/'))
     complain (fill, node, "there is no option \"%s\"; `lode show %s` names them all", node->name,
               fill->where);
+  else {
+    g_autofree char *all = g_strjoinv (", ", (char **) names->pdata);
+
+    complain (fill, node, "there is no option \"%s\"; expected one of %s", node->name, all);
+  }
 }
 
 bool

@@ -13,6 +13,9 @@ lode_run_engine (const LodeExperiment *experiment, uint32_t most, GError **error
 
   if (kernels)
     return lode_engine_new (most ? MIN (threads, most) : threads, kernels);
-  g_set_error_literal (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG, why);
+  g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG,
+               "LODE_ISA = \"%s\": %s; leave it unset "
+               "for the best of this machine",
+               g_getenv ("LODE_ISA"), why);
   return NULL;
 }

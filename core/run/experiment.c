@@ -27,19 +27,23 @@ const uint32_t lode_experiment_options_n = G_N_ELEMENTS (lode_experiment_options
 static const LodeTable table = { lode_experiment_options, G_N_ELEMENTS (lode_experiment_options), 0,
                                  sizeof (LodeExperimentConf) };
 
+enum { LONGEST_NAME = 63 }; /* of what names a folder; status.json holds a stage's */
+
 static void
-complain_name (GPtrArray *errors, const char *what, const char *value)
+complain_name (GPtrArray *errors, const LodeNode *at, const char *what, const char *value)
 {
-  g_ptr_array_add (errors,
-                   g_strdup_printf ("%s = \"%s\" names a folder; expected letters, digits, '.', "
-                                    "'_', '-' and no '.' at the start",
-                                    what, value));
+  g_ptr_array_add (
+      errors,
+      g_strdup_printf ("%s%s%s = \"%s\" names a folder; expected at most %d letters, digits, "
+                       "'.', '_', '-' and no '.' at the start",
+                       at && at->origin ? at->origin : "", at && at->origin ? ": " : "", what,
+                       value, LONGEST_NAME));
 }
 
 static bool
 is_folder_name (const char *name)
 {
-  if (!*name || *name == '.')
+  if (!*name || *name == '.' || strlen (name) > LONGEST_NAME)
     return false;
   for (; *name; name++)
     if (!g_ascii_isalnum (*name) && !strchr ("._-", *name))
@@ -47,13 +51,42 @@ is_folder_name (const char *name)
   return true;
 }
 
+/* What is missing or no text was told already: a default is a folder's name, or none. */
 static void
-check_names (const LodeExperimentConf *conf, GPtrArray *errors)
+check_names (const LodeExperimentConf *conf, const LodeNode *root, GPtrArray *errors)
 {
-  if (conf->experiment && !is_folder_name (conf->experiment))
-    complain_name (errors, "experiment", conf->experiment);
+  const LodeNode *experiment = lode_node_child (root, "experiment");
+
+  if (experiment && experiment->type == LODE_VALUE_TEXT && !is_folder_name (conf->experiment))
+    complain_name (errors, experiment, "experiment", conf->experiment);
   if (!is_folder_name (conf->label))
-    complain_name (errors, "label", conf->label);
+    complain_name (errors, lode_node_child (root, "label"), "label", conf->label);
+}
+
+/* A stage's folder lies beside what the run itself writes. */
+static bool
+check_stage_name (const LodeNode *group, GPtrArray *errors)
+{
+  if (!is_folder_name (group->name)) {
+    complain_name (errors, group, "the stage", group->name);
+    return false;
+  }
+  if (strcmp (group->name, "ckpt") && strcmp (group->name, "hold"))
+    return true;
+  g_ptr_array_add (errors, g_strdup_printf ("%s: a stage cannot be called \"%s\": a run has a file "
+                                            "or folder of that name; choose another",
+                                            group->origin, group->name));
+  return false;
+}
+
+/* The same group is read for every stage that uses it; what is wrong with it is told once. */
+static void
+tell_once (GPtrArray *errors, guint from)
+{
+  for (guint i = from; i < errors->len; i++)
+    for (guint j = errors->len - 1; j > i; j--)
+      if (!strcmp (errors->pdata[i], errors->pdata[j]))
+        g_ptr_array_remove_index (errors, j);
 }
 
 /* The groups that stages start from, as they stand in the experiment. */
@@ -91,16 +124,20 @@ read_stages (LodeExperiment *experiment, LodeRegistry *registry, LodeNode *root,
                                                 group->origin, group->name));
       continue;
     }
+    if (!check_stage_name (group, errors))
+      continue;
     spec = lode_spec_new (registry, experiment, common, group, errors);
     g_ptr_array_add (experiment->stages, spec);
   }
 }
 
 static LodeNode *
-resolve (const LodeExperiment *experiment)
+resolve (const LodeExperiment *experiment, const LodeNode *given)
 {
   LodeNode *root = lode_table_dump (&table, NULL, &experiment->conf);
   LodeNode *stages = lode_node_new (LODE_VALUE_GROUP, "stages", NULL);
+
+  lode_spec_trace (root, given);
 
   for (guint i = 0; i < experiment->stages->len; i++)
     lode_node_set (stages, lode_node_copy (lode_experiment_stage (experiment, i)->resolved));
@@ -123,13 +160,14 @@ lode_experiment_new (LodeRegistry *registry, LodeNode *root, GPtrArray *errors)
   g_ptr_array_add (also, NULL);
   lode_table_fill (&table, root, "experiment", (const char *const *) also->pdata, &experiment->conf,
                    experiment->owner, errors);
-  check_names (&experiment->conf, errors);
+  check_names (&experiment->conf, root, errors);
   read_stages (experiment, registry, root, errors);
+  tell_once (errors, before);
   if (errors->len > before) {
     lode_experiment_free (experiment);
     return NULL;
   }
-  experiment->resolved = resolve (experiment);
+  experiment->resolved = resolve (experiment, root);
   return experiment;
 }
 

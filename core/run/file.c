@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -230,4 +231,14 @@ lode_file_write (const char *path, const void *data, size_t n, GError **error)
 
   return lode_new_file_open (&file, path, error) && lode_new_file_add (&file, data, n, error)
          && lode_new_file_commit (&file, error);
+}
+
+char *
+lode_file_word (const char *path)
+{
+  const char *at = path;
+
+  while (g_ascii_isalnum (*at) || (*at && strchr ("/._-+,:@%", *at)))
+    at++;
+  return *at || !*path ? g_shell_quote (path) : g_strdup (path);
 }

@@ -42,6 +42,9 @@ bool lode_fd_read (int fd, void *data, size_t n, off_t offset);
 /* All n bytes; false and errno. */
 bool lode_fd_write (int fd, const void *data, size_t n);
 
+/* A path as it may stand in a command for a shell: quoted where it has to be. Transfer full. */
+char *lode_file_word (const char *path);
+
 /* "cannot <verb> <path>: <the system's reason>" and, where the user can do something, what. */
 void lode_file_fail (const char *verb, const char *path, int reason, GError **);
 

@@ -11,6 +11,7 @@
 #include "error.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,24 +29,26 @@ grow_path (const LodeStageHost *host, uint32_t which, GError **error)
 static bool
 refuse (GError **error, const char *path)
 {
-  g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_FAILED, "%s: cannot be written: %s", path,
-               g_strerror (errno));
+  lode_file_fail ("write", path, errno, error);
   return false;
 }
 
+/* All of it, or (as far as the disk lets us) nothing. */
 static bool
 append (LodeStageHost *host, uint32_t which, const GByteArray *bytes, GError **error)
 {
   g_autofree char *path = grow_path (host, which, error);
-  FILE *file = path ? g_fopen (path, "ab") : NULL;
+  int fd = path ? open (path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666) : -1;
   bool ok;
 
-  if (!file)
+  if (fd < 0)
     return path ? refuse (error, path) : false;
-  ok = fwrite (bytes->data, 1, bytes->len, file) == bytes->len;
-  ok = fclose (file) == 0 && ok;
-  host->grown[which] += bytes->len;
-  return ok || refuse (error, path);
+  ok = (lode_fd_write (fd, bytes->data, bytes->len) && fsync (fd) == 0) || refuse (error, path);
+  if (!ok && ftruncate (fd, (off_t) host->grown[which]) != 0)
+    g_prefix_error (error, "%s: half a record is left behind; ", path);
+  close (fd);
+  host->grown[which] += ok ? bytes->len : 0;
+  return ok;
 }
 
 bool
@@ -100,14 +103,23 @@ lode_grow_cut (LodeStageHost *host, GError **error)
 {
   for (uint32_t which = 0; host->shared->folder && which < LODE_GROWS; which++) {
     g_autofree char *path = grow_path (host, which, error);
-    GStatBuf about;
+    uint64_t grown = host->grown[which];
+    GStatBuf about = { 0 };
 
     if (!path)
       return false;
-    if (g_stat (path, &about) != 0)
+    if (g_stat (path, &about) != 0 && grown == 0)
       continue;
-    if (about.st_size > (off_t) host->grown[which]
-        && truncate (path, (off_t) host->grown[which]) != 0)
+    if ((uint64_t) about.st_size < grown) {
+      g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_FAILED,
+                   "%s has %" G_GINT64_FORMAT
+                   " bytes, the checkpoint was written at %" G_GUINT64_FORMAT
+                   ": it was cut or replaced; put the file back or start in another "
+                   "folder",
+                   path, (gint64) about.st_size, grown);
+      return false;
+    }
+    if ((uint64_t) about.st_size > grown && truncate (path, (off_t) grown) != 0)
       return refuse (error, path);
   }
   return true;

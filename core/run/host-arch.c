@@ -104,13 +104,41 @@ lode_host_arch_write (const LodeHost *base, const uint8_t *arch)
   return lode_arch_text (&family, arch);
 }
 
-/* A plan has no architecture yet: one drawn at random stands for it. */
-static bool
-make_up (const LodeHost *base, uint8_t *arch)
-{
-  LodeRng rng = lode_rng (base, "plan", 0, 0);
+/* An architecture that a plan draws, and its multiply-adds. */
+typedef struct Drawn {
+  uint8_t *arch;
+  uint64_t macs;
+} Drawn;
 
-  lode_host_sample (base, arch, &rng);
+static int
+by_macs (const void *a, const void *b)
+{
+  uint64_t x = ((const Drawn *) a)->macs, y = ((const Drawn *) b)->macs;
+
+  return (x > y) - (x < y);
+}
+
+/* A plan has no architecture yet: of some drawn at random, the one that costs the median stands for
+ * it. */
+static bool
+make_up (const LodeHost *base, uint8_t *arch, GError **error)
+{
+  enum { DRAWN = 15 };
+  uint32_t n = lode_host_space (base)->n;
+  g_autofree uint8_t *memory = g_new0 (uint8_t, (size_t) DRAWN * n + 1);
+  Drawn drawn[DRAWN];
+  uint64_t params;
+
+  for (uint32_t i = 0; i < DRAWN; i++) {
+    LodeRng rng = lode_rng (base, "plan", i, 0);
+
+    drawn[i].arch = memory + (size_t) i * n;
+    lode_host_sample (base, drawn[i].arch, &rng);
+    if (!lode_host_cost (base, drawn[i].arch, &drawn[i].macs, &params, error))
+      return false;
+  }
+  qsort (drawn, DRAWN, sizeof *drawn, by_macs);
+  memcpy (arch, drawn[DRAWN / 2].arch, n);
   return true;
 }
 
@@ -153,7 +181,7 @@ lode_host_arch_read (const LodeHost *base, const char *port, uint32_t i, uint8_t
   if (!lode_host_backbone (lode_host_of (base), &family, error))
     return false;
   if (lode_host_of (base)->shared->plan && is_open (lode_host_of (base), port, i))
-    return make_up (base, arch);
+    return make_up (base, arch, error);
   text = port_text (base, port, i, &where, error);
   if (!text)
     return false;

@@ -221,6 +221,7 @@ lode_host_net (LodeStageHost *host, const LodeNetIn *in, GError **error)
     return NULL;
   }
   lode_open_keep (host, LODE_OPEN_NET, net)->loss = spec.loss;
+  host->weights = MAX (host->weights, lode_params_count (lode_net_params (net)));
   return net;
 }
 
@@ -255,6 +256,13 @@ lode_host_net_new (const LodeHost *base, const LodeNetIn *in, GError **error)
   return NULL;
 }
 
+/* Who asks is told that there is none; why is for people. */
+static void
+host_log_failure (const LodeHost *base, const GError *failure)
+{
+  base->calls->log (base, LODE_LOG_WARNING, failure->message);
+}
+
 /* The super-network that is open, else the one at the input port. */
 LodeNet *
 lode_host_net_current (const LodeHost *base)
@@ -268,9 +276,11 @@ lode_host_net_current (const LodeHost *base)
     if (open->what == LODE_OPEN_NET && lode_net_in (open->object).shared)
       return open->object;
   }
-  if (!lode_stage_link (host->spec, "net"))
-    return NULL;
-  return lode_host_net_open (base, "net", 0, &failure);
+  if (!host->given && lode_stage_link (host->spec, "net"))
+    host->given = lode_host_net_open (base, "net", 0, &failure);
+  if (failure)
+    host_log_failure (base, failure);
+  return host->given;
 }
 
 LodeOptim *

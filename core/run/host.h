@@ -73,7 +73,9 @@ typedef struct LodeStageHost {
   LodeBook *book;
   uint64_t settled; /* lines of the book that the ledger knew at the checkpoint */
   LodeCost *cost;
-  LodeNet *given; /* the net at the input port, for evaluators */
+  LodeNet *given;   /* the net at the input port, for evaluators: made at their first question,
+                       never trained, hence no part of a checkpoint */
+  uint64_t weights; /* of the largest net so far */
 
   LodeStage *stage;
   LodeSearch *search; /* the stage's; borrowed */

@@ -19,11 +19,13 @@ output_of (const LodeStageSpec *spec, uint32_t art, const char *name)
   return NULL;
 }
 
-/* No name of a stage or file has what every text of an architecture has. */
+/* A path has a slash; no name of a stage has what every text of an architecture has. */
 bool
 lode_link_is_text (const LodeLink *link, uint32_t i)
 {
-  return link->port->art == LODE_ART_ARCH && strpbrk (g_ptr_array_index (link->from, i), "(|=");
+  const char *from = g_ptr_array_index (link->from, i);
+
+  return link->port->art == LODE_ART_ARCH && !strchr (from, '/') && strpbrk (from, "(|=");
 }
 
 static bool
@@ -95,11 +97,25 @@ check_link (const LodeStageSpec *spec, const LodeExperiment *experiment, const L
                      g_strdup_printf ("%s: stage %s: %s = \"%s\": no stage before it has that "
                                       "name; expected one of them, or a path with a slash",
                                       at->origin, spec->name, at->name, from));
-  else if (!port)
+  else if (!port
+           && lode_experiment_stage (experiment, (uint32_t) source)->use[LODE_USE_STAGE].loaded)
     g_ptr_array_add (errors, g_strdup_printf ("%s: stage %s: %s = \"%s\": that stage does not "
                                               "give %s",
                                               at->origin, spec->name, at->name, from,
                                               art_word (link->port->art)));
+}
+
+/* A file is kept with its full path: the run may be resumed from another folder. */
+static void
+take_name (LodeLink *link, const char *from)
+{
+  uint32_t last = link->from->len;
+
+  g_ptr_array_add (link->from, g_strdup (from));
+  if (!is_file (link, last))
+    return;
+  g_free (link->from->pdata[last]);
+  link->from->pdata[last] = g_canonicalize_filename (from, NULL);
 }
 
 /* One name, or a list of names where the port takes many. */
@@ -107,7 +123,7 @@ static bool
 read_names (const LodeNode *node, LodeLink *link)
 {
   if (node->type == LODE_VALUE_TEXT) {
-    g_ptr_array_add (link->from, g_strdup (node->text));
+    take_name (link, node->text);
     return true;
   }
   if (node->type != LODE_VALUE_LIST || !link->port->many || node->children->len == 0)
@@ -117,7 +133,7 @@ read_names (const LodeNode *node, LodeLink *link)
 
     if (child->type != LODE_VALUE_TEXT)
       return false;
-    g_ptr_array_add (link->from, g_strdup (child->text));
+    take_name (link, child->text);
   }
   return true;
 }
@@ -161,6 +177,20 @@ lode_spec_links (LodeStageSpec *spec, const LodeExperiment *experiment, LodeNode
   }
 }
 
+/* The groups that describe a net; in their place are the experiment's where the net has none. */
+static void
+take_groups (const LodeNode *from, LodeNode *groups)
+{
+  static const char *const taken[] = { "data", "backbone", "loss", "fit" };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (taken); i++) {
+    const LodeNode *group = lode_node_child (from, taken[i]);
+
+    if (group)
+      lode_node_set (groups, lode_node_copy (group));
+  }
+}
+
 /* A net's file carries the groups that it was made with. */
 static void
 inherit_file (const char *path, LodeNode *groups, GPtrArray *errors)
@@ -176,7 +206,7 @@ inherit_file (const char *path, LodeNode *groups, GPtrArray *errors)
   }
   saved = text ? lode_config_parse_text (path, text, errors) : NULL;
   if (saved)
-    lode_node_merge (groups, saved);
+    take_groups (saved, groups);
   else if (!text)
     g_ptr_array_add (errors, g_strdup_printf ("%s is no net of a run: it does not say what it was "
                                               "made with",
@@ -187,27 +217,19 @@ void
 lode_spec_inherit (const LodeStageSpec *spec, const LodeExperiment *experiment, LodeNode *groups,
                    GPtrArray *errors)
 {
-  static const char *const taken[] = { "data", "backbone", "loss", "fit" };
-
   for (guint l = 0; l < spec->links->len; l++) {
     const LodeLink *link = g_ptr_array_index (spec->links, l);
     const LodePort *port;
+    const char *from;
     int source;
 
     if (link->port->art != LODE_ART_NET || link->from->len != 1)
       continue;
+    from = g_ptr_array_index (link->from, 0);
     source = lode_link_source (experiment, link, 0, &port);
-    if (source < 0) {
-      if (is_file (link, 0))
-        inherit_file (g_ptr_array_index (link->from, 0), groups, errors);
-      continue;
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS (taken); i++) {
-      const LodeStageSpec *from = lode_experiment_stage (experiment, (uint32_t) source);
-      const LodeNode *group = from->groups ? lode_node_child (from->groups, taken[i]) : NULL;
-
-      if (group)
-        lode_node_set (groups, lode_node_copy (group));
-    }
+    if (source >= 0 && lode_experiment_stage (experiment, (uint32_t) source)->groups)
+      take_groups (lode_experiment_stage (experiment, (uint32_t) source)->groups, groups);
+    else if (source < 0 && is_file (link, 0) && g_file_test (from, G_FILE_TEST_IS_REGULAR))
+      inherit_file (from, groups, errors);
   }
 }

@@ -34,6 +34,8 @@ net_free (LodeNet *net)
   LodeOpen *open = take_off (net);
   const LodeLossOps *ops = open->host->spec->use[LODE_USE_LOSS].loaded->ops;
 
+  if (open->host->given == net)
+    open->host->given = NULL;
   net->calls->free (net);
   ops->destroy (open->loss);
   g_free (open);
@@ -137,8 +139,11 @@ lode_open_save (const LodeStageHost *host, LodeStore *store)
 
   for (guint i = 0; i < host->open->len; i++) {
     const LodeOpen *open = g_ptr_array_index (host->open, i);
-    g_autofree char *prefix = next_prefix (open, count);
+    g_autofree char *prefix = NULL;
 
+    if (open->object == host->given)
+      continue;
+    prefix = next_prefix (open, count);
     if (open->what == LODE_OPEN_NET)
       lode_net_store (open->object, prefix, store);
     else if (open->what == LODE_OPEN_OPTIM)
@@ -172,8 +177,11 @@ lode_open_load (LodeStageHost *host, const LodeStore *store, GError **error)
     return false;
   for (guint i = 0; i < host->open->len; i++) {
     const LodeOpen *open = g_ptr_array_index (host->open, i);
-    g_autofree char *prefix = next_prefix (open, count);
+    g_autofree char *prefix = NULL;
 
+    if (open->object == host->given)
+      continue;
+    prefix = next_prefix (open, count);
     if (count[open->what] <= saved[open->what] && !load_one (open, prefix, store, error))
       return false;
   }

@@ -19,24 +19,39 @@ now (void)
   return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
 }
 
-/* Adds `times` that which lies between two states of a ledger. */
-static void
-book (LodeLedger *ledger, const LodeLedger *before, double times)
-{
-  ledger->samples += (uint64_t) (times * (double) (ledger->samples - before->samples));
-  ledger->macs += (uint64_t) (times * (double) (ledger->macs - before->macs));
-}
-
-/* Validations of a loop that are left out: forward only, about a third of a training pass. */
-static double
-validation_time (const LodeStageHost *host, double step)
+/* Validations of a loop that has made so many of its steps. */
+static uint64_t
+validations (const LodeStageHost *host, uint64_t done, uint64_t of)
 {
   const LodeFitConf *fit = &host->spec->fit;
-  double valid = lode_data_count (host->data, LODE_ROLE_VALID);
+  uint64_t epochs = (uint64_t) fit->epochs, every = (uint64_t) fit->validate;
 
-  if (fit->validate <= 0)
+  if (every == 0 || of == 0)
     return 0;
-  return step / 3 * valid / (double) fit->batch * (double) (fit->epochs / fit->validate);
+  return done >= of ? (epochs + every - 1) / every : done / (of / epochs) / every;
+}
+
+/* What a pass over the weights cost on the average, with what validations took kept apart: forward
+ * only, they cost a third. */
+typedef struct Rate {
+  double samples; /* of a step */
+  double macs;    /* of a sample, forward */
+  double seconds; /* of a step */
+} Rate;
+
+static Rate
+rate_of (const LodeOpen *open, const LodeProgress *progress, double valid)
+{
+  const LodeStageHost *host = open->host;
+  double looked = valid
+                  * (double) (validations (host, progress->done, progress->of)
+                              - validations (host, progress->done - MEASURED, progress->of));
+  double samples = (double) (host->ledger.samples - open->before.samples) - looked;
+  double macs = (double) (host->ledger.macs - open->before.macs);
+  double passes = MEASURED + looked / 3 / (double) host->spec->fit.batch;
+
+  return (Rate){ samples / MEASURED, macs / MAX (3 * samples + looked, 1),
+                 (now () - open->begun) / passes };
 }
 
 /* The rest of a loop: its samples, its time, and every example of the pool seen. */
@@ -44,12 +59,18 @@ static void
 book_rest (LodeOpen *open, const LodeProgress *progress)
 {
   LodeStageHost *host = open->host;
-  double step = (now () - open->begun) / MEASURED;
-  double rest = (double) progress->of - (double) progress->done;
+  double valid = lode_data_count (host->data, LODE_ROLE_VALID);
+  Rate rate = rate_of (open, progress, valid);
+  double steps = (double) progress->of - (double) progress->done;
+  double trained = steps * rate.samples;
+  double looked = valid
+                  * (double) (validations (host, progress->of, progress->of)
+                              - validations (host, progress->done, progress->of));
 
-  book (&host->ledger, &open->before, rest / MEASURED);
+  host->ledger.samples += (uint64_t) (trained + looked);
+  host->ledger.macs += (uint64_t) (rate.macs * (3 * trained + looked));
   host->ledger.distinct = lode_data_count (host->data, LODE_ROLE_WEIGHTS);
-  host->booked += rest * step + validation_time (host, step);
+  host->booked += rate.seconds * (steps + looked / 3 / (double) host->spec->fit.batch);
 }
 
 bool
@@ -72,17 +93,6 @@ lode_plan_fit_step (LodeOpen *open, LodeProgress *progress, GError **error)
   return true;
 }
 
-static void
-note_params (const LodeStageHost *host, LodePlanStage *plan)
-{
-  for (guint i = 0; i < host->open->len; i++) {
-    const LodeOpen *open = g_ptr_array_index (host->open, i);
-
-    if (open->what == LODE_OPEN_NET)
-      plan->params = MAX (plan->params, lode_params_count (lode_net_params (open->object)));
-  }
-}
-
 /* Where a measurement of a stage's own steps stands. */
 typedef struct Measured {
   LodeLedger ledger;
@@ -96,6 +106,12 @@ measure (const LodeStageHost *host, const LodeProgress *progress)
   return (Measured){ host->ledger, now () + host->booked, progress->done };
 }
 
+static uint64_t
+more (uint64_t measured, double times)
+{
+  return (uint64_t) (times * (double) measured);
+}
+
 /* The remaining units cost what those between `from` and now did. */
 static void
 extrapolate (LodeStageHost *host, const LodeProgress *progress, const Measured *from, double *wall)
@@ -106,10 +122,10 @@ extrapolate (LodeStageHost *host, const LodeProgress *progress, const Measured *
 
   if (units <= 0 || rest <= 0)
     return;
-  book (&host->ledger, &from->ledger, rest / units);
+  host->ledger.samples += more (to.ledger.samples - from->ledger.samples, rest / units);
+  host->ledger.macs += more (to.ledger.macs - from->ledger.macs, rest / units);
+  host->ledger.scores += more (to.ledger.scores - from->ledger.scores, rest / units);
   host->ledger.distinct = lode_data_count (host->data, LODE_ROLE_WEIGHTS);
-  host->ledger.scores +=
-      (uint64_t) (rest / units * (double) (to.ledger.scores - from->ledger.scores));
   *wall += rest / units * (to.at - from->at);
 }
 
@@ -128,14 +144,13 @@ run_a_while (LodeStageHost *host, double seconds, LodePlanStage *plan, GError **
       break;
     if (!ops->step (host->stage, &progress, error))
       return false;
-    if (steps == 0)
-      note_params (host, plan);
     if (now () - begun > 8 * seconds && progress.done > from.done)
       break;
   }
   if (!progress.end)
     extrapolate (host, &progress, &from, &wall);
   plan->steps = progress.of;
+  plan->params = host->weights;
   host->ledger.wall = now () - begun + host->booked + wall;
   return true;
 }

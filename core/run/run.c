@@ -88,7 +88,7 @@ hash_of (const LodeExperiment *experiment)
 static void
 refuse_unfinished (const char *path, const LodeStatusInfo *info, GError **error)
 {
-  g_autofree char *quoted = g_shell_quote (path);
+  g_autofree char *quoted = lode_file_word (path);
 
   if (info->held)
     g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG,

@@ -5,6 +5,8 @@
  */
 #include "run/spec.h"
 
+#include <lode/evaluator.h>
+
 const char *const lode_spec_groups[] = { "data",      "backbone", "loss", "sampler", "search",
                                          "evaluator", "executor", "fit",  NULL };
 const char *const lode_use_kinds[LODE_USES] = { "dataset", "backbone",  "loss",     "sampler",
@@ -28,6 +30,19 @@ typedef struct Reading {
   GPtrArray *errors;
 } Reading;
 
+/* Whether a mistake at that place was told of a stage before: most groups are those of all. */
+static bool
+is_told (const GPtrArray *errors, const char *origin, const char *text)
+{
+  g_autofree char *head = g_strconcat (origin, ": stage ", NULL),
+                  *tail = g_strconcat (": ", text, NULL);
+
+  for (guint i = 0; i < errors->len; i++)
+    if (g_str_has_prefix (errors->pdata[i], head) && g_str_has_suffix (errors->pdata[i], tail))
+      return true;
+  return false;
+}
+
 static void G_GNUC_PRINTF (3, 4)
     complain (const Reading *reading, const LodeNode *at, const char *format, ...)
 {
@@ -37,10 +52,11 @@ static void G_GNUC_PRINTF (3, 4)
   va_start (args, format);
   text = g_strdup_vprintf (format, args);
   va_end (args);
-  g_ptr_array_add (reading->errors,
-                   at && at->origin
-                       ? g_strdup_printf ("%s: stage %s: %s", at->origin, reading->spec->name, text)
-                       : g_strdup_printf ("stage %s: %s", reading->spec->name, text));
+  if (!at || !at->origin)
+    g_ptr_array_add (reading->errors, g_strdup_printf ("stage %s: %s", reading->spec->name, text));
+  else if (!is_told (reading->errors, at->origin, text))
+    g_ptr_array_add (reading->errors,
+                     g_strdup_printf ("%s: stage %s: %s", at->origin, reading->spec->name, text));
 }
 
 /* Loads a plugin and fills its options from `options`, letting the keys of also through. */
@@ -116,14 +132,14 @@ static void
 use_group (Reading *reading, uint32_t kind, bool required)
 {
   LodeNode *group = lode_node_child (reading->spec->groups, uses[kind].group);
-  guint before = reading->errors->len;
   const char *name = type_of (reading, kind, group);
+  bool is_group = group && group->type == LODE_VALUE_GROUP;
 
-  if (group && group->type == LODE_VALUE_GROUP)
+  if (is_group)
     check_keys (reading, kind, group);
   if (name)
-    use (reading, kind, name, group, lode_node_child (group, name), NULL);
-  else if (required && reading->errors->len == before)
+    use (reading, kind, name, lode_node_child (group, "type"), lode_node_child (group, name), NULL);
+  else if (required && (!group || (is_group && !lode_node_child (group, "type"))))
     complain (reading, group,
               "no %s is chosen; expected %s = { type = \"<name>\"; }; (`lode list %s` names them)",
               lode_use_kinds[kind], uses[kind].group, lode_use_kinds[kind]);
@@ -193,21 +209,51 @@ use_stage (Reading *reading, LodeNode *group)
   return true;
 }
 
-/* A search's own needs: a stage that can host one, an evaluator where it asks for scores. */
+/* A search's own needs: a stage that can host one, an evaluator where it asks for scores, an
+ * executor for those and for jobs of its own. */
 static void
 use_search (Reading *reading)
 {
   const LodeStageOps *stage = reading->spec->use[LODE_USE_STAGE].loaded->ops;
   const LodeLoaded *search;
+  uint32_t needs;
 
   if (!(stage->gives & (LODE_SCORES | LODE_TASKS)))
     return;
   use_group (reading, LODE_USE_SEARCH, true);
   search = reading->spec->use[LODE_USE_SEARCH].loaded;
-  if (!search || !(((const LodeSearchOps *) search->ops)->needs & LODE_SCORES))
+  needs = search ? ((const LodeSearchOps *) search->ops)->needs : 0;
+  if (needs & LODE_SCORES)
+    use_group (reading, LODE_USE_EVALUATOR, true);
+  if (needs & (LODE_SCORES | LODE_TASKS))
+    use_group (reading, LODE_USE_EXECUTOR, true);
+}
+
+/* Whether a net is connected to a port of the stage. */
+static bool
+is_given_net (const LodeStageSpec *spec)
+{
+  for (guint i = 0; i < spec->links->len; i++)
+    if (((const LodeLink *) spec->links->pdata[i])->port->art == LODE_ART_NET)
+      return true;
+  return false;
+}
+
+/* An evaluator that reads shared weights has them from the search, or from a net that is given. */
+static void
+check_shared (const Reading *reading)
+{
+  const LodeLoaded *search = reading->spec->use[LODE_USE_SEARCH].loaded,
+                   *evaluator = reading->spec->use[LODE_USE_EVALUATOR].loaded;
+
+  if (!search || !evaluator || is_given_net (reading->spec)
+      || !(((const LodeEvaluatorOps *) evaluator->ops)->needs & LODE_SHARE)
+      || (((const LodeSearchOps *) search->ops)->needs & LODE_SHARE))
     return;
-  use_group (reading, LODE_USE_EVALUATOR, true);
-  use_group (reading, LODE_USE_EXECUTOR, true);
+  complain (reading, lode_node_child (reading->spec->groups, "evaluator"),
+            "evaluator %s needs shared weights, which search %s does not train and no stage gives; "
+            "connect a net, or choose another evaluator",
+            evaluator->plugin->name, search->plugin->name);
 }
 
 static void
@@ -223,6 +269,8 @@ check_combination (const Reading *reading)
                                   used[LODE_USE_EVALUATOR].loaded, used[LODE_USE_STAGE].loaded);
   if (wrong)
     complain (reading, NULL, "%s", wrong);
+  else
+    check_shared (reading);
 }
 
 /* The stage's groups: the experiment's, those of the stage whose net it is given, its own. */
@@ -242,9 +290,8 @@ gather_groups (Reading *reading, const LodeNode *common, const LodeNode *group)
   }
 }
 
-/* Values of a dump come from the configuration or are defaults. */
-static void
-trace (LodeNode *dump, const LodeNode *group)
+void
+lode_spec_trace (LodeNode *dump, const LodeNode *group)
 {
   for (guint i = 0; i < dump->children->len; i++) {
     LodeNode *value = g_ptr_array_index (dump->children, i);
@@ -275,7 +322,7 @@ resolve_use (const LodeStageSpec *spec, uint32_t kind)
   if (used->loaded->table.n > 0) {
     LodeNode *options = lode_table_dump (&used->loaded->table, name, used->conf);
 
-    trace (options, lode_node_child (group, name));
+    lode_spec_trace (options, lode_node_child (group, name));
     lode_node_set (out, options);
   }
   return out;
@@ -288,7 +335,7 @@ resolve_shared (LodeNode *out, const LodeTable *table, const char *name, const v
 {
   LodeNode *dump = lode_table_dump (table, name, conf), *there = lode_node_child (out, name);
 
-  trace (dump, group);
+  lode_spec_trace (dump, group);
   if (there)
     lode_node_merge (there, dump);
   else
@@ -325,7 +372,7 @@ resolve (const LodeStageSpec *spec, const LodeNode *group)
   LodeNode *out = lode_table_dump (&stage->loaded->table, spec->name, stage->conf);
   LodeNode *type = lode_node_new (LODE_VALUE_TEXT, "type", NULL);
 
-  trace (out, group);
+  lode_spec_trace (out, group);
   type->text = g_strdup (stage->loaded->plugin->name);
   type->origin = g_strdup (lode_node_child (group, "type")->origin);
   lode_node_set (out, type);

@@ -18,6 +18,9 @@ LodeStageSpec *lode_spec_new (LodeRegistry *, LodeExperiment *, const LodeNode *
                               LodeNode *group, GPtrArray *errors);
 void lode_spec_free (LodeStageSpec *);
 
+/* Values of a dump come from the configuration, each from where it says there, or are defaults. */
+void lode_spec_trace (LodeNode *dump, const LodeNode *given);
+
 /* links.c: reads the ports of a stage's group. */
 void lode_spec_links (LodeStageSpec *, const LodeExperiment *, LodeNode *group, GPtrArray *errors);
 /* The groups of the stage or file whose net an input port is given, merged into `groups`. */

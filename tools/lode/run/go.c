@@ -42,6 +42,30 @@ run_complain (GPtrArray *errors)
   return LODE_EXIT_USAGE;
 }
 
+bool
+run_add_plugins (LodeRegistry *registry, char **files, int *code)
+{
+  for (char **file = files; file && *file; file++) {
+    GError *failure = NULL;
+
+    if (!lode_registry_add_file (registry, *file, &failure)) {
+      *code = lode_fail (failure);
+      return false;
+    }
+  }
+  return true;
+}
+
+bool
+run_check_flags (const char *verb, const RunFlags *flags, int *code)
+{
+  if (flags->threads >= 0)
+    return true;
+  *code = lode_usage_error ("%s: --threads %d: expected a number from 0 (no limit) on", verb,
+                            flags->threads);
+  return false;
+}
+
 uint32_t
 run_threads (const RunFlags *flags)
 {
@@ -65,9 +89,13 @@ finish (const LodeExperiment *experiment, const char *path, GError *failure)
 
   make_report (path);
   if (failure) {
-    if (g_error_matches (failure, LODE_RUN_ERROR, LODE_RUN_ERROR_STOPPED))
-      lode_say ("go on with: lode resume %s", path);
-    return lode_fail (failure);
+    g_autofree char *quoted = lode_file_word (path);
+    bool stopped = g_error_matches (failure, LODE_RUN_ERROR, LODE_RUN_ERROR_STOPPED);
+    int code = lode_fail (failure);
+
+    if (stopped)
+      lode_say ("go on with: lode resume %s", quoted);
+    return code;
   }
   if (!run_summary (experiment, path, &trouble))
     return lode_fail (trouble);

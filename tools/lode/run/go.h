@@ -17,6 +17,11 @@ typedef struct RunFlags {
   const LodeSite *site;
 } RunFlags;
 
+/* What GOption cannot check, and plugins of --plugin into the registry; false with a message and
+ * the exit code. */
+bool run_check_flags (const char *verb, const RunFlags *, int *code);
+bool run_add_plugins (LodeRegistry *, char **files, int *code);
+
 /* At most so many threads: the command line's, else the site's; 0: no limit. */
 uint32_t run_threads (const RunFlags *);
 

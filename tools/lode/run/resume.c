@@ -9,12 +9,15 @@
 #include "verbs.h"
 
 static RunFlags flags;
+static char **files; /* of --plugin */
 
 static const GOptionEntry options[] = {
   { "force", 0, 0, G_OPTION_ARG_NONE, &flags.force,
     "Although plugins or the processor differ from those it began with", NULL },
   { "threads", 't', 0, G_OPTION_ARG_INT, &flags.threads, "At most N threads; they change no result",
     "N" },
+  { "plugin", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &files,
+    "Use the plugin in FILE, as the run began with it; may be repeated", "FILE" },
   { "quiet", 'q', 0, G_OPTION_ARG_NONE, &flags.quiet, "Only errors and the summary", NULL },
   { "verbose", 'v', 0, G_OPTION_ARG_NONE, &flags.verbose, "Say more on the way", NULL },
   G_OPTION_ENTRY_NULL
@@ -40,7 +43,7 @@ lode_verb_resume (int argc, char **argv)
   LodeExperiment *experiment = NULL;
   int code;
 
-  if (!lode_usage_parse (&usage, &argc, &argv, &code))
+  if (!lode_usage_parse (&usage, &argc, &argv, &code) || !run_check_flags ("resume", &flags, &code))
     return code;
   if (argc != 2)
     return lode_usage_error ("resume: expected one run directory, found %d", argc - 1);
@@ -51,6 +54,8 @@ lode_verb_resume (int argc, char **argv)
   if (!site)
     return LODE_EXIT_USAGE;
   registry = lode_command_registry ();
+  if (!run_add_plugins (registry, files, &code))
+    return code;
   errors = g_ptr_array_new_with_free_func (g_free);
   root = lode_config_parse (path, errors);
   if (root)

@@ -47,20 +47,6 @@ static const LodeUsage usage = {
   .plugins = true,
 };
 
-static bool
-add_plugins (LodeRegistry *registry, int *code)
-{
-  for (char **file = files; file && *file; file++) {
-    GError *failure = NULL;
-
-    if (!lode_registry_add_file (registry, *file, &failure)) {
-      *code = lode_fail (failure);
-      return false;
-    }
-  }
-  return true;
-}
-
 /* Words with '=' are overrides, the others are files. */
 static void
 sort_words (int argc, char **argv, GPtrArray *names, GPtrArray *overrides)
@@ -74,7 +60,7 @@ sort_words (int argc, char **argv, GPtrArray *names, GPtrArray *overrides)
 static int
 run_experiment (LodeRegistry *registry, LodeNode *root)
 {
-  g_autofree char *origins = lode_config_origins (root);
+  g_autofree char *origins = NULL;
   GPtrArray *errors = g_ptr_array_new_with_free_func (g_free);
   LodeExperiment *experiment = lode_experiment_new (registry, root, errors);
   int code;
@@ -82,6 +68,7 @@ run_experiment (LodeRegistry *registry, LodeNode *root)
   if (!experiment)
     return run_complain (errors);
   g_ptr_array_unref (errors);
+  origins = lode_config_origins (experiment->resolved);
   code = plan ? plan_print (experiment, &flags, json) : run_go (experiment, NULL, origins, &flags);
   lode_experiment_free (experiment);
   return code;
@@ -97,8 +84,11 @@ lode_verb_run (int argc, char **argv)
   GPtrArray *errors;
   int code;
 
-  if (!lode_usage_parse (&usage, &argc, &argv, &code))
+  if (!lode_usage_parse (&usage, &argc, &argv, &code) || !run_check_flags ("run", &flags, &code))
     return code;
+  if (json && !plan)
+    return lode_usage_error (
+        "run: --json goes with --plan; a run's figures are in its result.json");
   sort_words (argc, argv, names, overrides);
   if (names->len < 2)
     return lode_usage_error ("run: no configuration file is named; try: lode run quickstart.cfg");
@@ -106,7 +96,7 @@ lode_verb_run (int argc, char **argv)
   if (!site)
     return LODE_EXIT_USAGE;
   registry = lode_command_registry ();
-  if (!add_plugins (registry, &code))
+  if (!run_add_plugins (registry, files, &code))
     return code;
   errors = g_ptr_array_new_with_free_func (g_free);
   root = lode_config_load ((const char *const *) names->pdata,

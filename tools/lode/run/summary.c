@@ -125,13 +125,15 @@ print_figures (JsonObject *stage)
 static void
 print_next (const LodeExperiment *experiment, const char *path)
 {
+  g_autofree char *quoted = lode_file_word (path), *file = g_strconcat (path, "/config.cfg", NULL),
+                  *config = lode_file_word (file);
   const LodeLoaded *search = NULL;
 
   for (guint i = 0; i < experiment->stages->len && !search; i++)
     search = lode_experiment_stage (experiment, i)->use[LODE_USE_SEARCH].loaded;
   printf ("\ntry next\n");
-  printf ("  lode report %s\n", path);
-  printf ("  lode run %s/config.cfg seed=%" G_GINT64_FORMAT "\n", path, experiment->conf.seed + 1);
+  printf ("  lode report %s\n", quoted);
+  printf ("  lode run %s seed=%" G_GINT64_FORMAT "\n", config, experiment->conf.seed + 1);
   if (search)
     printf ("  lode show search/%s\n", search->plugin->name);
   else

@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Every file of conf/ runs, at reduced size and on data made up in the right format.
+
+Usage: test-conf.py LODE SOURCE-ROOT [CHECK…]. Prints TAP.
+"""
+import pathlib
+import re
+import sys
+
+import command
+from command import DONE
+
+# What makes a run small. Only options that a file could set somewhere are listed; each is set for the
+# experiment and again for every stage, which may have set it too.
+FIT = ("fit.epochs=1", "fit.batch=16", "fit.milestones=[0.5]")
+DATA = ("data.train=64", "data.test=20")
+BACKBONES = {
+    "darts": ("channels=4", "cells=3"),
+    "nb201": ("channels=4", "cells=1"),
+    "resnet": ("depth=8", "width=4"),
+    "mlp": ("hidden=[8]",),
+    "conv4": ("filters=4",),
+}
+SEARCHES = {"random": ("trials=2", "batch=2")}
+
+
+def chosen(text, group):
+    found = re.search(rf'^{group} = {{[^}}]*?type = "(\w+)"', text, re.M)
+    return found and found[1]
+
+
+def reductions(text):
+    backbone, search = chosen(text, "backbone"), chosen(text, "search")
+    words = [*FIT, *DATA, *(("data.valid=16",) if "valid" in text else ())]
+    words += [f"backbone.{backbone}.{option}" for option in BACKBONES.get(backbone, ())]
+    words += [f"search.{search}.{option}" for option in SEARCHES.get(search, ())]
+    stages = re.findall(r"^  (\w+) = {", text[text.index("stages = {"):], re.M)
+    return words + [f"stages.{stage}.{word}" for stage in stages for word in words if not word.startswith("search")]
+
+
+def check_of(path):
+    def check(lode):
+        text = path.read_text(encoding="utf-8")
+        run = lode.run(path.name, *reductions(text))
+        figures = run.json("result.json")["stages"]
+        assert 0 <= figures["test"]["figures"]["test_accuracy"] <= 1, figures
+        assert figures["train"]["cost"]["samples"] >= 48, figures
+        if "search" in figures:
+            assert run.json("search/arch.json")["text"] == run.read("search/arch.txt").decode().strip()
+        # What the run resolved is complete: it is the same experiment again, found by its hash.
+        again = lode.call("run", run.path / "config.cfg", LODE_RUNS=run.path.parents[2]).expect(DONE)
+        other = command.Run(f"{run.path}-2")
+        assert other.read("config.cfg") == run.read("config.cfg"), again.err
+        assert other.read("train/net.safetensors") == run.read("train/net.safetensors")
+        for stage in figures:
+            assert other.json("result.json")["stages"][stage]["figures"] == figures[stage]["figures"]
+
+    return check
+
+
+def main():
+    files = sorted((pathlib.Path(sys.argv[2]) / "conf").rglob("*.cfg"))
+    assert files, "conf/ is empty"
+
+    def with_cifar(check):
+        def checked(lode):
+            command.write_cifar10(lode.data / "cifar10")
+            check(lode)
+
+        return checked
+
+    return command.main("conf", {f"check_{path.stem}": with_cifar(check_of(path)) for path in files})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
