@@ -117,8 +117,8 @@ make_stream (LodeStageHost *host, uint32_t role, GError **error)
 }
 
 /* Held-out labels are used from the first batch on, each split once. */
-static void
-count_labels (LodeStageHost *host, uint32_t role)
+void
+lode_host_count_labels (LodeStageHost *host, uint32_t role)
 {
   bool held = role == LODE_ROLE_ARCH || role == LODE_ROLE_VALID;
 
@@ -136,7 +136,7 @@ lode_host_stream (LodeStageHost *host, uint32_t role, GError **error)
   if (!stream)
     return NULL;
   lode_open_keep (host, LODE_OPEN_STREAM, stream)->role = role;
-  count_labels (host, role);
+  lode_host_count_labels (host, role);
   return stream;
 }
 

@@ -70,6 +70,8 @@ run_score (LodeStageHost *host, GBytes *job, GError **error)
   result = lode_score_job (ops, evaluator, length, job, error);
   host->quiet = false;
   host->ledger.scores += result != NULL;
+  if (ops->needs & LODE_VALID)
+    lode_host_count_labels (host, LODE_ROLE_VALID);
   return result;
 }
 

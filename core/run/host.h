@@ -107,6 +107,8 @@ bool lode_host_backbone (LodeStageHost *, LodeArchFamily *, GError **);
 LodeSampler *lode_host_sampler (LodeStageHost *, GError **);
 /* The stream of a role, held open for a plugin. */
 LodeStream *lode_host_stream (LodeStageHost *, uint32_t role, GError **);
+/* The labels of a held-out split (ARCH, VALID) are in use from now on: counted once. */
+void lode_host_count_labels (LodeStageHost *, uint32_t role);
 /* Everything a net of this stage is made from; the loss belongs to the net. */
 bool lode_host_net_spec (LodeStageHost *, LodeNetSpec *, GError **);
 LodeNet *lode_host_net (LodeStageHost *, const LodeNetIn *, GError **);

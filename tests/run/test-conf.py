@@ -13,7 +13,7 @@ from command import DONE
 
 # What makes a run small. Only options that a file could set somewhere are listed; each is set for the
 # experiment and again for every stage, which may have set it too.
-FIT = ("fit.epochs=1", "fit.batch=16", "fit.milestones=[0.5]")
+FIT = ("fit.epochs=1", "fit.batch=16")
 DATA = ("data.train=64", "data.test=20")
 BACKBONES = {
     "darts": ("channels=4", "cells=3"),
@@ -33,6 +33,7 @@ def chosen(text, group):
 def reductions(text):
     backbone, search = chosen(text, "backbone"), chosen(text, "search")
     words = [*FIT, *DATA, *(("data.valid=16",) if "valid" in text else ())]
+    words += ["fit.milestones=[0.5]"] if "milestones" in text else []
     words += [f"backbone.{backbone}.{option}" for option in BACKBONES.get(backbone, ())]
     words += [f"search.{search}.{option}" for option in SEARCHES.get(search, ())]
     stages = re.findall(r"^  (\w+) = {", text[text.index("stages = {"):], re.M)

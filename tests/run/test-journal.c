@@ -409,6 +409,45 @@ test_book_twice (void)
   lode_book_close (book);
 }
 
+/* Costs come back bit for bit; those behind a checkpoint are owed, each once, in their order. */
+static void
+test_book_owed (void)
+{
+  g_autofree char *path = scratch_path ("book-owed.jsonl");
+  const uint8_t bits[] = { 0x81, 0, 0xff };
+  g_autoptr (GBytes) seen = g_bytes_new_static (bits, sizeof bits);
+  LodeScoreCost costs[] = { { 1, 2, 3, 0, NULL },
+                            { UINT64_C (1) << 53, 5, 6, 7, seen },
+                            { 8, 9, 10, 4, NULL } };
+  const char *const keys[] = { "a", "b", "c" };
+  LodeScore score = { .size = sizeof score, .value = 0.5 };
+  LodeBook *book = book_at (path);
+  const LodeScoreCost *cost;
+
+  for (int i = 0; i < 3; i++)
+    g_assert_true (lode_book_note (book, keys[i], 1, 0, &score, &costs[i], NULL));
+  g_assert_cmpuint (lode_book_settled (book), ==, 3);
+  g_assert_null (lode_book_settle (book, "a", 1));
+  lode_book_close (book);
+  book = book_at (path);
+  lode_book_owe (book, 1);
+  g_assert_cmpuint (lode_book_settled (book), ==, 1);
+  g_assert_null (lode_book_settle (book, "a", 1));
+  g_assert_null (lode_book_settle (book, "none", 1));
+  cost = lode_book_settle (book, "b", 1);
+  g_assert_nonnull (cost);
+  g_assert_cmpuint (cost->samples, ==, UINT64_C (1) << 53);
+  g_assert_cmpuint (cost->macs, ==, 5);
+  g_assert_cmpuint (cost->labels, ==, 6);
+  g_assert_cmpuint (cost->roles, ==, 7);
+  g_assert_true (g_bytes_equal (cost->seen, seen));
+  g_assert_null (lode_book_settle (book, "b", 1));
+  g_assert_cmpuint (lode_book_settled (book), ==, 2);
+  g_assert_null (lode_book_settle (book, "c", 1)->seen);
+  g_assert_cmpuint (lode_book_settled (book), ==, 3);
+  lode_book_close (book);
+}
+
 /* Whatever end of the file is lost, whole lines stay and new ones follow them. */
 static void
 test_book_torn (void)
@@ -551,6 +590,7 @@ main (int argc, char **argv)
   g_test_add_func ("/journal/locale", test_locale);
   g_test_add_func ("/book/notes", test_book);
   g_test_add_func ("/book/twice", test_book_twice);
+  g_test_add_func ("/book/owed", test_book_owed);
   g_test_add_func ("/book/torn", test_book_torn);
   g_test_add_func ("/book/bad", test_book_bad);
   g_test_add_func ("/book/full-disk", test_book_full_disk);

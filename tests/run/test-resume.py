@@ -208,6 +208,8 @@ def killed_between_scores(lode, sign):
     assert len(keys) == len(set(keys)), "scored twice"
     assert without_times(scores) == without_times(whole(lode, SCORES).scores())
     same_results(whole(lode, SCORES), run, *whole(lode, SCORES).names[:4])
+    cost = run.json("result.json")["stages"]["search"]["cost"]
+    assert cost["scores"] == 5 and cost["distinct"] == 96 and cost["labels"] == 128, cost
     return done
 
 
