@@ -32,7 +32,7 @@ def chosen(text, group):
 
 def reductions(text):
     backbone, search = chosen(text, "backbone"), chosen(text, "search")
-    words = [*FIT, *DATA, *(("data.valid=16",) if "valid" in text else ())]
+    words = [*FIT, *DATA, *(("fit.milestones=[0.5]",) if "milestones" in text else ()), *(("data.valid=16",) if "valid" in text else ())]
     words += ["fit.milestones=[0.5]"] if "milestones" in text else []
     words += [f"backbone.{backbone}.{option}" for option in BACKBONES.get(backbone, ())]
     words += [f"search.{search}.{option}" for option in SEARCHES.get(search, ())]
@@ -45,15 +45,18 @@ def check_of(path):
         text = path.read_text(encoding="utf-8")
         run = lode.run(path.name, *reductions(text))
         figures = run.json("result.json")["stages"]
-        assert 0 <= figures["test"]["figures"]["test_accuracy"] <= 1, figures
-        assert figures["train"]["cost"]["samples"] >= 48, figures
+        if "test" in figures:
+            assert 0 <= figures["test"]["figures"]["test_accuracy"] <= 1, figures
+        first = next(iter(figures))
+        assert figures[first]["cost"]["samples"] >= 32, figures
         if "search" in figures:
             assert run.json("search/arch.json")["text"] == run.read("search/arch.txt").decode().strip()
         # What the run resolved is complete: it is the same experiment again, found by its hash.
         again = lode.call("run", run.path / "config.cfg", LODE_RUNS=run.path.parents[2]).expect(DONE)
         other = command.Run(f"{run.path}-2")
         assert other.read("config.cfg") == run.read("config.cfg"), again.err
-        assert other.read("train/net.safetensors") == run.read("train/net.safetensors")
+        if "train" in figures:
+            assert other.read("train/net.safetensors") == run.read("train/net.safetensors")
         for stage in figures:
             assert other.json("result.json")["stages"][stage]["figures"] == figures[stage]["figures"]
 
