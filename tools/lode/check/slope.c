@@ -4,7 +4,7 @@
 #include <glib.h>
 #include <math.h>
 
-enum { HALVINGS = 8 };
+enum { HALVINGS = 9 };
 
 /* One function at one step: central slope, and how much the slopes of both sides differ. */
 typedef struct Difference {
@@ -17,9 +17,10 @@ best_of (const Difference *d)
 {
   Slope best = { 0, INFINITY };
 
-  for (int k = 1; k < HALVINGS; k++) {
+  for (int k = 2; k < HALVINGS; k++) {
     double value = (4 * d[k].slope - d[k - 1].slope) / 3;
-    double error = fabs (d[k].slope - d[k - 1].slope);
+    double error =
+        fmax (fabs (d[k].slope - d[k - 1].slope), fabs (d[k - 1].slope - d[k - 2].slope) / 4);
     /* smooth: the bend halves with the step; a kink at 0: it stays */
     bool kink = fabs (d[k].bend) > 0.75 * fabs (d[k - 1].bend);
 

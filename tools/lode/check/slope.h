@@ -16,9 +16,9 @@ typedef struct Slope {
 
 /*
  * The slope at 0 of n functions at once. f fills y: [n] at t. Steps of `step`, a half of it … are
- * tried; per function the two neighbours that agree best, extrapolated to order four (Richardson),
- * are taken. A kink within the steps keeps neighbours apart until they fall inside it; one at 0
- * shows in slopes to the left and the right that do not approach each other.
+ * tried; per function the three neighbours that agree best, extrapolated to order four
+ * (Richardson), are taken. A kink within the steps keeps neighbours apart until it falls outside
+ * them; one at 0 shows in slopes to the left and the right that do not approach each other.
  */
 typedef void (*SlopeFunc) (void *data, double t, double *y);
 void slope_take (SlopeFunc f, void *data, uint32_t n, double step, Slope *slope);
