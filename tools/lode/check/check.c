@@ -227,12 +227,16 @@ static void
 start_again (char *const *words)
 {
   g_autoptr (GPtrArray) all = g_ptr_array_new ();
+  const char *others = g_getenv ("GLIBC_TUNABLES");
+  g_autofree char *tunables = NULL;
 
   if (in_process || g_getenv ("LODE_CHECK_AGAIN"))
     return;
   g_setenv ("LODE_CHECK_AGAIN", "1", TRUE);
   g_setenv ("G_SLICE", "always-malloc", TRUE);
-  g_setenv ("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0", TRUE);
+  tunables =
+      g_strconcat (others ? others : "", others ? ":" : "", "glibc.malloc.tcache_count=0", NULL);
+  g_setenv ("GLIBC_TUNABLES", tunables, TRUE);
   g_ptr_array_add (all, (gpointer) "lode");
   for (; *words; words++)
     g_ptr_array_add (all, *words);

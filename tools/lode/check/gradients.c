@@ -7,15 +7,26 @@
 #include "compute/params.h"
 #include "slope.h"
 
-/* Weights or gates of a net that are looked at, and points at which a slope is taken before it
- * counts as wrong: with thousands of kinks about, differences agree on a wrong slope now and then.
+/*
+ * A net of ReLUs has kinks everywhere, and now and then differences agree with each other on a
+ * wrong slope. So a slope that differs is taken again at other points nearby: a gradient counts as
+ * wrong where enough points say so and none says that it is right.
  */
-enum { MOST = 16, POINTS = 3 };
+enum {
+  ROWS = 4, /* of the batch: the fewer, the fewer kinks; norms want more than two */
+  SOME = 16,
+  MOST = 64,
+  ENOUGH = 4, /* at least SOME slopes are taken, up to MOST until ENOUGH are known */
+  POINTS = 12,
+  PROOF = 3
+};
+#define LEAST 1e-4 /* of a gradient whose slope can be told from rounding */
 
 /* A net's loss as a function of its weights or gates. */
 typedef struct Point {
   Check *check;
   Small *small;
+  LodeBatch batch;         /* ROWS of the small net's */
   LodeChoice choice;       /* gate: this one's */
   LodeParamSet *at, *grad; /* or NULL */
   float *gate, *dgate;     /* [options], or NULL */
@@ -31,8 +42,8 @@ point_pass (Point *point, uint32_t want, double *loss)
   pass.at = point->at ? &point->at->base : NULL;
   pass.grad = point->grad ? &point->grad->base : NULL;
   if (point->error
-      || !lode_net_pass (point->small->net, point->small->batch,
-                         point->gate ? &point->choice : NULL, &pass, &point->error))
+      || !lode_net_pass (point->small->net, &point->batch, point->gate ? &point->choice : NULL,
+                         &pass, &point->error))
     return false;
   *loss = pass.loss;
   return true;
@@ -59,16 +70,6 @@ loss_along (void *data, double t, double *y)
   memcpy (line->x, line->start, line->n * sizeof *line->x);
 }
 
-typedef enum { UNKNOWN, AGREES, DIFFERS } Verdict;
-
-static Verdict
-judge (const Slope *slope, double found, double scale)
-{
-  if (!slope_is_known (slope, scale))
-    return UNKNOWN;
-  return slope_agrees (slope, found, scale) ? AGREES : DIFFERS;
-}
-
 static bool
 fail_slope (Check *check, const Slope *slope, double found, const char *what)
 {
@@ -92,12 +93,12 @@ judge_slot (Point *point, float *x, const float *grad, size_t n, Slope *slope, d
     size += (double) start[i] * (double) start[i];
   }
   *found = sqrt (square);
-  if (square <= 0)
-    return UNKNOWN;
+  if (*found < LEAST)
+    return SLOPE_UNKNOWN;
   for (size_t i = 0; i < n; i++)
     d[i] = (double) grad[i] / *found;
   slope_take (loss_along, &line, 1, 0.1 * fmax (sqrt (size), 0.1), slope);
-  return judge (slope, *found, *found);
+  return slope_judge (slope, *found, *found);
 }
 
 /* One gate, on the scale of the largest gradient of any. */
@@ -112,24 +113,58 @@ judge_gate (Point *point, uint32_t o, uint32_t options, Slope *slope, double *fo
   *found = (double) point->dgate[o];
   for (uint32_t i = 0; i < options; i++)
     most = fmax (most, fabs ((double) point->dgate[i]));
+  if (most < LEAST)
+    return SLOPE_UNKNOWN;
   slope_take (loss_along, &line, 1, 0.25, slope);
-  return judge (slope, *found, fmax (fabs (slope->value), 0.2 * most));
+  return slope_judge (slope, *found, fmax (fabs (slope->value), 0.2 * most));
 }
 
 static void
 jitter (float *x, size_t n, LodeRng *rng)
 {
   for (size_t i = 0; i < n; i++)
-    x[i] *= 1 + 0.05f * (float) lode_rng_normal (rng);
+    x[i] += (0.05f * fabsf (x[i]) + 0.01f) * (float) lode_rng_normal (rng);
 }
 
-/* Counts a slope's verdict; whether another point must be asked. */
+/* Whether to look at yet another. */
 static bool
-is_doubtful (Point *point, Verdict verdict, int round)
+wants_more (const Point *point)
 {
-  point->all += round == 0;
-  point->known += verdict == AGREES;
-  return verdict == DIFFERS;
+  return point->all < SOME || (point->all < MOST && point->known < ENOUGH);
+}
+
+/* What the points say of one gradient. */
+typedef struct Votes {
+  uint32_t differ, loosely;
+  Slope slope; /* of the last that differs */
+  double found;
+} Votes;
+
+/* Whether another point must be asked. */
+static bool
+vote (Point *point, Votes *votes, Verdict verdict, const Slope *slope, double found)
+{
+  point->known += verdict == SLOPE_AGREES;
+  if (verdict == SLOPE_AGREES)
+    votes->differ = 0;
+  votes->loosely += verdict == SLOPE_LOOSELY;
+  if (verdict == SLOPE_DIFFERS) {
+    votes->differ++;
+    votes->slope = *slope;
+    votes->found = found;
+  }
+  return votes->differ > 0;
+}
+
+static bool
+conclude_votes (Point *point, const Votes *votes, const char *what)
+{
+  point->all++;
+  if (point->error)
+    return false;
+  if (votes->differ < PROOF || votes->differ <= votes->loosely)
+    return true;
+  return fail_slope (point->check, &votes->slope, votes->found, what);
 }
 
 static bool
@@ -137,39 +172,44 @@ check_slot (Point *point, uint32_t s, LodeRng *rng)
 {
   const LodeSlot *slot = lode_layout_slot (point->at->layout, s);
   size_t n = lode_slot_size (slot);
-  Slope slope;
-  double found, loss;
+  Votes votes = { 0 };
+  bool more = true;
 
-  for (int round = 0; round < POINTS; round++) {
+  for (int round = 0; more && round < POINTS; round++) {
     Verdict verdict;
+    double found, loss;
+    Slope slope;
 
     if (round > 0)
       jitter (point->at->at[s], n, rng);
     if (!point_pass (point, LODE_WEIGHTS, &loss))
       return false;
     verdict = judge_slot (point, point->at->at[s], point->grad->at[s], n, &slope, &found);
-    if (!is_doubtful (point, verdict, round))
-      return true;
+    more = vote (point, &votes, verdict, &slope, found);
   }
-  return fail_slope (point->check, &slope, found, slot->name);
+  return conclude_votes (point, &votes, slot->name);
 }
 
 static bool
 check_gate (Point *point, uint32_t o, uint32_t options, LodeRng *rng)
 {
   g_autofree char *what = g_strdup_printf ("gate %u", o);
-  Slope slope;
-  double found, loss;
+  Votes votes = { 0 };
+  bool more = true;
 
-  for (int round = 0; round < POINTS; round++) {
+  for (int round = 0; more && round < POINTS; round++) {
+    Verdict verdict;
+    double found, loss;
+    Slope slope;
+
     if (round > 0)
       jitter (point->gate, options, rng);
     if (!point_pass (point, LODE_GATES, &loss))
       return false;
-    if (!is_doubtful (point, judge_gate (point, o, options, &slope, &found), round))
-      return true;
+    verdict = judge_gate (point, o, options, &slope, &found);
+    more = vote (point, &votes, verdict, &slope, found);
   }
-  return fail_slope (point->check, &slope, found, what);
+  return conclude_votes (point, &votes, what);
 }
 
 static void
@@ -180,6 +220,15 @@ conclude (Point *point)
   else if (point->known == 0)
     check_skip (point->check, "none of %u slopes is known: too many kinks, or too little slope",
                 point->all);
+}
+
+static LodeBatch
+some_rows (const Small *small)
+{
+  LodeBatch batch = *small->batch;
+
+  batch.n = MIN (batch.n, ROWS);
+  return batch;
 }
 
 static LodeParamSet *
@@ -196,8 +245,9 @@ check_weights (Check *check, Small *small)
   uint32_t slots = point.at->slots;
   bool ok = true;
 
-  for (uint32_t i = 0; ok && i < MIN (slots, MOST); i++)
-    ok = check_slot (&point, slots > MOST ? lode_rng_below (&rng, slots) : i, &rng);
+  point.batch = some_rows (small);
+  for (uint32_t i = 0; ok && (slots > SOME ? wants_more (&point) : i < slots); i++)
+    ok = check_slot (&point, slots > SOME ? lode_rng_below (&rng, slots) : i, &rng);
   conclude (&point);
   lode_params_free (&point.at->base);
   lode_params_free (&point.grad->base);
@@ -234,10 +284,11 @@ check_gates (Check *check, Small *small)
   Point point = { .check = check, .small = small, .gate = gate, .dgate = dgate };
   bool ok = true;
 
+  point.batch = some_rows (small);
   point.choice = (LodeChoice){ .size = sizeof (LodeChoice), .gate = gate };
   for (uint32_t o = 0; o < space->options; o++)
     gate[o] = (float) (0.1 + 0.4 * lode_rng_uniform (&rng));
-  for (uint32_t i = 0; ok && i < MOST; i++)
+  while (ok && wants_more (&point))
     ok = check_gate (&point, lode_rng_below (&rng, space->options), space->options, &rng);
   conclude (&point);
 }
@@ -313,7 +364,8 @@ test_cost (Check *check)
     Slope slope;
 
     slope_take (cost_along, &cost, 1, 0.0625, &slope);
-    if (judge (&slope, (double) dprob[cost.o], fmax (fabs (slope.value), 0.01 * most)) == DIFFERS) {
+    if (slope_judge (&slope, (double) dprob[cost.o], fmax (fabs (slope.value), 0.01 * most))
+        == SLOPE_DIFFERS) {
       fail_slope (check, &slope, (double) dprob[cost.o], what);
       return;
     }

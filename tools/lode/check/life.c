@@ -6,7 +6,7 @@
 #include "world.h"
 
 /* Rounds, in windows; seconds that a window may take. */
-enum { WARM = 100, WINDOWS = 4, TIMES = 250, FEW = 4, PATIENCE = 3 };
+enum { WARM = 100, WINDOWS = 4, TIMES = 250, FEW = 4, PATIENCE = 1 };
 
 static void
 test_null (Check *check)

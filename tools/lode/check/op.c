@@ -276,7 +276,7 @@ check_array (Check *check, Chunk *chunk, float *x, const float *grad, size_t n, 
     }
     slope_take (sum_along, &line, 1, 0.25, &slope);
     scale = fmax (fabs (slope.value), 0.2 * sqrt (norm));
-    if (slope_is_known (&slope, scale) && !slope_agrees (&slope, found, scale))
+    if (slope_judge (&slope, found, scale) == SLOPE_DIFFERS)
       return check_fail (check,
                          "operation %s: expected the gradient %.6g of %s (central differences), "
                          "found %.6g, a factor of %.5g",
