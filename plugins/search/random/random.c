@@ -14,6 +14,7 @@ typedef struct Conf {
 struct LodeSearch {
   const LodeHost *host;
   Conf conf;
+  const LodeSpace *space;
   uint32_t decisions;
   uint64_t done; /* trials */
   double score;  /* of the best; −infinity before the first that succeeded */
@@ -36,6 +37,7 @@ random_create (const LodeHost *host, const void *conf, const LodeSpace *space, G
   (void) error;
   search->host = host;
   search->conf = *(const Conf *) conf;
+  search->space = space;
   search->decisions = space->n;
   search->score = -INFINITY;
   search->best = g_new0 (uint8_t, space->n + 1);
@@ -108,6 +110,24 @@ random_save (const void *instance, LodeStore *store)
   lode_store_put (store, "best", LODE_TYPE_U8, search->decisions, search->best);
 }
 
+/* A checkpoint of another space has options that this one lacks. */
+static bool
+check_best (const LodeSearch *search, const uint8_t *best, GError **error)
+{
+  for (uint32_t i = 0; i < search->decisions; i++) {
+    const LodeDecision *decision = lode_space_at (search->space, i);
+
+    if (best[i] < decision->n)
+      continue;
+    g_set_error (error, g_quark_from_static_string ("lode-random"), 0,
+                 "search random: its saved best architecture has option %u at %s, expected 0 to "
+                 "%u: the checkpoint is of another search space",
+                 best[i], decision->name, decision->n - 1);
+    return false;
+  }
+  return true;
+}
+
 static bool
 random_load (void *instance, const LodeStore *store, GError **error)
 {
@@ -118,7 +138,8 @@ random_load (void *instance, const LodeStore *store, GError **error)
 
   if (!lode_store_get (store, "done", LODE_TYPE_U64, 1, &done, error)
       || !lode_store_get (store, "score", LODE_TYPE_F64, 1, &score, error)
-      || !lode_store_get (store, "best", LODE_TYPE_U8, search->decisions, best, error))
+      || !lode_store_get (store, "best", LODE_TYPE_U8, search->decisions, best, error)
+      || !check_best (search, best, error))
     return false;
   search->done = MIN (done, (uint64_t) search->conf.trials);
   search->score = score;

@@ -38,7 +38,7 @@ executor_destroy (const void *ops, void *instance)
 static bool
 map (World *world, uint32_t first, uint32_t n, GBytes *result[JOBS], GError **error)
 {
-  GBytes *job[JOBS];
+  GBytes *job[JOBS] = { NULL };
   bool ok;
 
   memset (result, 0, JOBS * sizeof *result);

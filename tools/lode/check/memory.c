@@ -29,6 +29,12 @@ entries_of (const char *folder)
   return n;
 }
 
+void
+memory_gather (void)
+{
+  mallopt (M_ARENA_MAX, 1);
+}
+
 Held
 memory_held (void)
 {

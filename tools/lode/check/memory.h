@@ -16,6 +16,10 @@ typedef struct Held {
 
 Held memory_held (void);
 
+/* Threads made from here on share one heap, whose bytes can be counted: threads that come and go
+ * leave crumbs in heaps of their own. */
+void memory_gather (void);
+
 /* Whether a sanitizer has the heap. */
 bool memory_is_watched (void);
 

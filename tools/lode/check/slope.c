@@ -1,15 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "slope.h"
 
+#include <float.h>
 #include <glib.h>
 #include <math.h>
 
-enum { HALVINGS = 8 };
+enum { HALVINGS = 9 };
 
-/* One function at one step: central slope, and how much the slopes of both sides differ. */
+#define TOLERANCE 2e-3 /* of a gradient, relative to its scale */
+#define WORST 2e-2     /* error of a slope that says anything */
+
+/* One function at one step: central slope, how much the slopes of both sides differ, and how much
+ * of it float32 may have made up. */
 typedef struct Difference {
-  double slope, bend;
+  double slope, bend, rounding;
 } Difference;
+
+/* By how much the slopes at smaller steps than k contradict a value, beyond what rounding explains.
+ */
+static double
+contradiction (const Difference *d, int k, double value)
+{
+  double most = 0;
+
+  for (int j = k + 1; j < HALVINGS; j++)
+    most = fmax (most, fabs (d[j].slope - value) - d[j].rounding);
+  return most;
+}
 
 /* d: [HALVINGS] from the widest step down. */
 static Slope
@@ -17,14 +34,16 @@ best_of (const Difference *d)
 {
   Slope best = { 0, INFINITY };
 
-  for (int k = 1; k < HALVINGS; k++) {
+  for (int k = 2; k < HALVINGS; k++) {
     double value = (4 * d[k].slope - d[k - 1].slope) / 3;
-    double error = fabs (d[k].slope - d[k - 1].slope);
+    double error =
+        fmax (fabs (d[k].slope - d[k - 1].slope), fabs (d[k - 1].slope - d[k - 2].slope) / 4);
     /* smooth: the bend halves with the step; a kink at 0: it stays */
     bool kink = fabs (d[k].bend) > 0.75 * fabs (d[k - 1].bend);
 
     if (kink)
       error += fabs (d[k].bend);
+    error = fmax (error, contradiction (d, k, value));
     if (error < best.error)
       best = (Slope){ value, error };
   }
@@ -44,20 +63,21 @@ slope_take (SlopeFunc f, void *data, uint32_t n, double step, Slope *slope)
     f (data, step, right);
     for (uint32_t i = 0; i < n; i++)
       d[i * HALVINGS + (uint32_t) k] = (Difference){ (right[i] - left[i]) / (2 * step),
-                                                     (right[i] - 2 * middle[i] + left[i]) / step };
+                                                     (right[i] - 2 * middle[i] + left[i]) / step,
+                                                     4 * FLT_EPSILON * fabs (middle[i]) / step };
   }
   for (uint32_t i = 0; i < n; i++)
     slope[i] = best_of (d + i * HALVINGS);
 }
 
-bool
-slope_is_known (const Slope *slope, double scale)
+Verdict
+slope_judge (const Slope *slope, double found, double scale)
 {
-  return slope->error <= SLOPE_TOLERANCE / 4 * scale;
-}
+  double off = fabs (slope->value - found), tight = TOLERANCE / 4 * scale;
 
-bool
-slope_agrees (const Slope *slope, double found, double scale)
-{
-  return fabs (slope->value - found) <= SLOPE_TOLERANCE * scale;
+  if (!(slope->error <= WORST * scale))
+    return SLOPE_UNKNOWN;
+  if (slope->error <= tight)
+    return off <= TOLERANCE * scale ? SLOPE_AGREES : SLOPE_DIFFERS;
+  return off <= TOLERANCE * scale + 20 * slope->error ? SLOPE_LOOSELY : SLOPE_DIFFERS;
 }

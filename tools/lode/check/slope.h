@@ -16,18 +16,19 @@ typedef struct Slope {
 
 /*
  * The slope at 0 of n functions at once. f fills y: [n] at t. Steps of `step`, a half of it … are
- * tried; per function the two neighbours that agree best, extrapolated to order four (Richardson),
- * are taken. A kink within the steps keeps neighbours apart until they fall inside it; one at 0
- * shows in slopes to the left and the right that do not approach each other.
+ * tried; per function the three neighbours that agree best, extrapolated to order four
+ * (Richardson), are taken, if no smaller step contradicts them. A kink within the steps keeps
+ * neighbours apart until it falls outside them; one at 0 shows in slopes to the left and the right
+ * that do not approach each other.
  */
 typedef void (*SlopeFunc) (void *data, double t, double *y);
 void slope_take (SlopeFunc f, void *data, uint32_t n, double step, Slope *slope);
 
-/* How far from `found` a judged slope may be: within it a correct gradient is, 0.995 of one is not.
+/*
+ * What a slope says of a gradient. AGREES: within 0.2 % of the scale, where 0.995 of a correct one
+ * is not. LOOSELY: the slope is known less well than that, and agrees as far as it is known.
  */
-#define SLOPE_TOLERANCE 2e-3
-/* Whether the slope is known well enough on this scale to judge by. */
-bool slope_is_known (const Slope *, double scale);
-bool slope_agrees (const Slope *, double found, double scale);
+typedef enum { SLOPE_UNKNOWN, SLOPE_LOOSELY, SLOPE_AGREES, SLOPE_DIFFERS } Verdict;
+Verdict slope_judge (const Slope *, double found, double scale);
 
 #endif

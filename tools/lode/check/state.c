@@ -306,6 +306,7 @@ try_random (Check *check, const Pair *pair, uint64_t round)
     return false;
   if (!state_of (world)->load (world->instance, store, &error))
     return check_refusal (check, "load of random numbers", error);
+  world->lost = true;
   if (world_work (world, 2, NULL, &error))
     return true;
   if (error && error->domain == WORLD_ERROR)

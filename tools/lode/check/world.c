@@ -347,6 +347,8 @@ world_progress (World *world, const LodeProgress *progress, GError **error)
 
   world->done = progress->done;
   world->ended = progress->end;
+  if (world->lost)
+    return true;
   if (progress->of && progress->done > progress->of)
     return world_wrong (error,
                         "expected progress up to %" G_GUINT64_FORMAT ", found %" G_GUINT64_FORMAT,

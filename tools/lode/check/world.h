@@ -44,6 +44,7 @@ struct World {
   uint64_t unit;       /* of work done */
   bool ended;          /* there is no more */
   uint64_t done;       /* as the last step said */
+  bool lost;           /* its state is nonsense: it need not know how far it is */
   Trace *trace;        /* borrowed, or NULL */
   char *wrong;         /* the first thing asked of the host that is against the contract */
 };
