@@ -63,6 +63,8 @@ next_line (float *p)
   return p + (FLOATS_A_LINE - (uintptr_t) p / sizeof *p % FLOATS_A_LINE) % FLOATS_A_LINE;
 }
 
+static const Gate open_gate = { NULL, NULL, NULL };
+
 static void
 depthwise (const Sweep *s, const float *src, const float *w, const float *bias, float *dst,
            bool add_, float *plane)
@@ -71,9 +73,9 @@ depthwise (const Sweep *s, const float *src, const float *w, const float *bias, 
 
 #define CALL(n)                                                                                    \
   if (slides (s->g))                                                                               \
-    F_OF (slide, n) (s, src + at, w + at, bias ? bias + at : NULL, dst + at, add_, plane);         \
-  else                                                                                             \
-    F_OF (taps, n) (s, src + at, w + at, bias ? bias + at : NULL, dst + at, add_);
+    F_OF (slide, n)                                                                                \
+  (s, src + at, w + at, bias ? bias + at : NULL, &open_gate, dst + at, add_, plane);               \
+  else F_OF (taps, n) (s, src + at, w + at, bias ? bias + at : NULL, dst + at, add_);
   BLOCKS (s->g->c, CALL)
 #undef CALL
 }
@@ -109,7 +111,7 @@ conv_dx (const LodeConvGeometry *g, const float *w, const float *dy, float *dx, 
   Sweep s;
 
   if (is_pointwise (g)) {
-    linear_dx ((size_t) g->n * g->h * g->w, g->c, g->oc, w, dy, dx);
+    linear_dx ((size_t) g->n * g->h * g->w, g->c, g->oc, w, dy, false, dx);
     return;
   }
   if (g->kernel > LONGEST_SIDE) {

@@ -24,28 +24,69 @@ F (ring_clear) (const Ring *ring, const Plane *plane, float *to)
   }
 }
 
-static inline void
-F (ring_fill) (const Plane *plane, size_t c, const float *from, float *to)
+static inline V
+F (read) (const LodeReading *read, V v, V scale, V shift)
 {
-  size_t columns = plane->columns; /* a copy, because a STORE may alias anything */
+  if (read->scale)
+    v = v * scale + shift;
+  return read->relu ? F (rectify) (v) : v;
+}
 
-  to += (size_t) plane->left * LANES;
+static inline __attribute__ ((always_inline)) void
+F (ring_copy) (size_t columns, size_t c, const float *from, float *to, const LodeReading read)
+{
+  V scale = { 0 }, shift = { 0 };
+
+  if (read.scale) {
+    scale = LOAD (read.scale);
+    shift = LOAD (read.shift);
+  }
 #pragma GCC unroll 4
   for (size_t p = 0; p < columns; p++, from += c, to += LANES)
-    STORE (to, LOAD (from));
+    STORE (to, F (read) (&read, LOAD (from), scale, shift));
+}
+
+static inline void
+F (ring_fill) (const Sweep *s, const float *from, float *to)
+{
+  size_t columns = s->plane.columns, c = s->g->c; /* copies, because a STORE may alias anything */
+  LodeReading read = s->read;
+
+  to += (size_t) s->plane.left * LANES;
+  if (read.scale)
+    F (ring_copy) (columns, c, from, to, read);
+  else if (read.relu)
+    F (ring_copy) (columns, c, from, to, (LodeReading){ NULL, NULL, true });
+  else
+    F (ring_copy) (columns, c, from, to, (LodeReading){ NULL, NULL, false });
+}
+
+/* What is left of gradient v at the gate's place `at`. */
+static inline V
+F (pass) (const Gate *gate, size_t at, V v)
+{
+  V x = LOAD (gate->x + at);
+
+  if (gate->scale)
+    x = x * LOAD (gate->scale) + LOAD (gate->shift);
+#if LANES == 1
+  return x > 0 ? v : 0;
+#else
+  return (V) ((F (mask)) v & (x > (V){ 0 }));
+#endif
 }
 
 /* Kernel rows [j0, j1), in order of source rows, the first of which is `base`. */
 static inline __attribute__ ((always_inline)) void
-F (slide_tile) (const Ring *ring, const float *x, const float *w, const float *bias, float *y,
-                const int P, const int K, const int D)
+F (slide_tile) (const Ring *ring, const float *x, const float *w, const float *bias,
+                const Gate *gate, size_t at, float *y, const int P, const int K, const int D)
 {
   size_t to = ring->to;
   V acc[8], zero = { 0 };
 
 #pragma GCC unroll 32
   for (int p = 0; p < P; p++)
-    acc[p] = ring->add ? LOAD (y + p * to) : bias ? LOAD (bias) : zero;
+    acc[p] = bias ? LOAD (bias) : zero;
   for (int64_t j = ring->j0; j < ring->j1; j++) {
     const float *in = x + ((uint64_t) (ring->base + j * D) & ring->mask) * ring->row;
     const float *tap = w + j * ring->down;
@@ -64,6 +105,15 @@ F (slide_tile) (const Ring *ring, const float *x, const float *w, const float *b
           acc[i - k * D] += v * wv[k];
     }
   }
+  y += at;
+  if (gate->x)
+#pragma GCC unroll 32
+    for (int p = 0; p < P; p++)
+      acc[p] = F (pass) (gate, at + p * to, acc[p]);
+  if (ring->add)
+#pragma GCC unroll 32
+    for (int p = 0; p < P; p++)
+      acc[p] += LOAD (y + p * to);
 #pragma GCC unroll 32
   for (int p = 0; p < P; p++)
     STORE (y + p * to, acc[p]);
@@ -71,12 +121,12 @@ F (slide_tile) (const Ring *ring, const float *x, const float *w, const float *b
 
 #define CASE(p)                                                                                    \
   case p:                                                                                          \
-    F (slide_tile) (ring, x, w, bias, y, p, K, D);                                                 \
+    F (slide_tile) (ring, x, w, bias, gate, at, y, p, K, D);                                       \
     break;
 
 static inline __attribute__ ((always_inline)) void
 F (slide_row) (const Ring *ring, size_t m, const float *x, const float *w, const float *bias,
-               float *y, const int K, const int D)
+               const Gate *gate, size_t at, float *y, const int K, const int D)
 {
   while (m) {
     size_t p = m >= 8 ? 8 : m;
@@ -85,7 +135,7 @@ F (slide_row) (const Ring *ring, size_t m, const float *x, const float *w, const
       CASE (8) CASE (7) CASE (6) CASE (5) CASE (4) CASE (3) CASE (2) CASE (1)
     }
     x += p * LANES;
-    y += p * ring->to;
+    at += p * ring->to;
     m -= p;
   }
 }
@@ -104,13 +154,13 @@ F (ring_move) (Ring *ring, const Sweep *s, uint32_t r, const float *src, float *
     ring->j1--;
   for (; ring->j1 > ring->j0 && ring->filled <= ring->base + (ring->j1 - 1) * d; ring->filled++)
     F (ring_fill)
-  (&s->plane, s->g->c, src + (size_t) ring->filled * s->plane.columns * s->g->c,
+  (s, src + (size_t) ring->filled * s->plane.columns * s->g->c,
    plane + ((uint64_t) ring->filled & ring->mask) * ring->row);
 }
 
 static inline __attribute__ ((always_inline)) void
-F (slide_image) (const Sweep *s, const float *src, const float *w, const float *bias, float *dst,
-                 bool add, float *plane, const int K, const int D)
+F (slide_image) (const Sweep *s, const float *src, const float *w, const float *bias,
+                 const Gate *gate, float *dst, bool add, float *plane, const int K, const int D)
 {
   size_t c = s->g->c;
   Ring ring = ring_of (s, LANES, add);
@@ -119,25 +169,25 @@ F (slide_image) (const Sweep *s, const float *src, const float *w, const float *
   if (s->back)
     w += (size_t) (K * K - 1) * c;
   F (ring_clear) (&ring, &s->plane, plane);
-  for (uint32_t r = 0; r < s->rows; r++, dst += s->columns * c) {
+  for (uint32_t r = 0; r < s->rows; r++) {
     F (ring_move) (&ring, s, r, src, plane);
     if (!add || ring.j1 > ring.j0)
-      F (slide_row) (&ring, s->columns, origin, w, bias, dst, K, D);
+      F (slide_row) (&ring, s->columns, origin, w, bias, gate, r * s->columns * c, dst, K, D);
   }
 }
 
 static void
-F (slide) (const Sweep *s, const float *src, const float *w, const float *bias, float *dst,
-           bool add, float *plane)
+F (slide) (const Sweep *s, const float *src, const float *w, const float *bias, const Gate *gate,
+           float *dst, bool add, float *plane)
 {
   if (s->g->kernel == 3 && s->g->dilation == 1)
-    F (slide_image) (s, src, w, bias, dst, add, plane, 3, 1);
+    F (slide_image) (s, src, w, bias, gate, dst, add, plane, 3, 1);
   else if (s->g->kernel == 3)
-    F (slide_image) (s, src, w, bias, dst, add, plane, 3, 2);
+    F (slide_image) (s, src, w, bias, gate, dst, add, plane, 3, 2);
   else if (s->g->dilation == 1)
-    F (slide_image) (s, src, w, bias, dst, add, plane, 5, 1);
+    F (slide_image) (s, src, w, bias, gate, dst, add, plane, 5, 1);
   else
-    F (slide_image) (s, src, w, bias, dst, add, plane, 5, 2);
+    F (slide_image) (s, src, w, bias, gate, dst, add, plane, 5, 2);
 }
 
 static inline __attribute__ ((always_inline)) void

@@ -42,7 +42,14 @@ typedef struct Sweep {
   uint32_t rows, columns; /* of the image that is written (dw: of dy) */
   uint32_t classes, step; /* lines a row; source pixels from one pixel of a line to the next */
   Plane plane;
+  LodeReading read; /* of the source, by rings only */
 } Sweep;
+
+/* What becomes of the gradient of an input before it is stored: nothing at all where x is
+ * positive. x: parallel to the image that is written, NULL: no ReLU */
+typedef struct Gate {
+  const float *x, *scale, *shift;
+} Gate;
 
 /* Rows of a source, copied as a sweep of lines first needs them, and the kernel rows of its
  * present row. */
