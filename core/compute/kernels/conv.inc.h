@@ -23,7 +23,7 @@ is_depthwise (const LodeConvGeometry *g)
 static bool
 slides (const LodeConvGeometry *g)
 {
-  return rings (g) && g->stride == 1;
+  return rings (g) && g->stride <= 2;
 }
 
 /* Floats for a zero-padded sample of either direction. */
@@ -40,7 +40,7 @@ dense_scratch (const LodeConvGeometry *g)
 static size_t
 depthwise_scratch (const LodeConvGeometry *g)
 {
-  Sweep forward = sweep_forward (g), back = sweep_back (g);
+  Sweep forward = sweep_forward (g), back = sweep_up (g);
   size_t wide = forward.plane.wide > back.plane.wide ? forward.plane.wide : back.plane.wide;
 
   return rings (g) ? (ring_rows (g) + 1) * wide * LODE_KERNEL_LANES + FLOATS_A_LINE : 0;
@@ -118,7 +118,7 @@ conv_dx (const LodeConvGeometry *g, const float *w, const float *dy, float *dx, 
     lode_kernels_reference.conv_dx (g, w, dy, dx, scratch);
     return;
   }
-  s = sweep_back (g);
+  s = is_depthwise (g) && slides (g) ? sweep_up (g) : sweep_back (g);
   if (!is_depthwise (g))
     transpose_taps (g, w, scratch);
   for (uint32_t i = 0; i < g->n; i++, dx += in, dy += out)

@@ -100,7 +100,7 @@ depth_dx (const LodeConvGeometry *g, const LodeReading *read, const float *x, co
 {
   size_t in = (size_t) g->h * g->w * g->c, out = (size_t) g->oh * g->ow * g->c;
   LodeConvGeometry one = one_sample (g);
-  Sweep s = sweep_back (&one);
+  Sweep s = sweep_up (&one);
 
   for (uint32_t i = 0; i < g->n; i++, x += in, dx += in, dy += out) {
     uint32_t at = 0;
