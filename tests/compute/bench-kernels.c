@@ -31,21 +31,22 @@ floats (size_t n)
   return a;
 }
 
-/* Seconds of one run: the best of several batches, each long enough to time. */
+/* Seconds of one run: the best of many batches, each just long enough to time, so that some of them
+ * have the processor to themselves. */
 static double
 best_time (Run run, Bench *b)
 {
   double best = 1e9;
 
   run (b);
-  for (int batch = 0; batch < 5; batch++) {
+  for (int batch = 0; batch < 80; batch++) {
     gint64 start = g_get_monotonic_time (), now;
     int runs = 0;
 
     do {
       run (b);
       runs++;
-    } while ((now = g_get_monotonic_time ()) - start < 4000);
+    } while ((now = g_get_monotonic_time ()) - start < 300);
     best = MIN (best, (double) (now - start) * 1e-6 / runs);
   }
   return best;

@@ -227,6 +227,7 @@ check_linear (const LodeKernels *kernels)
 {
   static const uint32_t widths[] = { 1, 3, 5, 8, 10, 16, 17, 24, 48, 64, 100, 130 };
   const LodeKernels *reference = &lode_kernels_reference;
+  bool first = lode_rng_below (&rng, 2);
   uint32_t ci = pick (widths, G_N_ELEMENTS (widths)), co = pick (widths, G_N_ELEMENTS (widths));
   size_t rows = 1 + lode_rng_below (&rng, 300);
   Buffer x = buffer (rows * ci), w = buffer ((size_t) ci * co), dy = buffer (rows * co),
@@ -239,8 +240,8 @@ check_linear (const LodeKernels *kernels)
   kernels->linear (rows, ci, co, x.at, w.at, b, y.at);
   reference->linear (rows, ci, co, x.at, w.at, b, y2.at);
   check (what, &y, &y2, 1e-5);
-  kernels->linear_dx (rows, ci, co, w.at, dy.at, dx.at);
-  reference->linear_dx (rows, ci, co, w.at, dy.at, dx2.at);
+  kernels->linear_dx (rows, ci, co, w.at, dy.at, first, dx.at);
+  reference->linear_dx (rows, ci, co, w.at, dy.at, first, dx2.at);
   check (what, &dx, &dx2, 1e-5);
   kernels->linear_dw (rows, ci, co, x.at, dy.at, dw.at, db.at);
   reference->linear_dw (rows, ci, co, x.at, dy.at, dw2.at, db2.at);
@@ -250,6 +251,40 @@ check_linear (const LodeKernels *kernels)
   g_free (w.all);
   g_free (dy.all);
   g_free (bias.all);
+}
+
+/* A depthwise convolution that reads through scale, shift and ReLU. */
+static void
+check_depth (const LodeKernels *kernels, LodeConvGeometry g)
+{
+  const LodeKernels *reference = &lode_kernels_reference;
+  size_t nx = (size_t) g.n * g.h * g.w * g.c, ny = (size_t) g.n * g.oh * g.ow * g.c;
+  size_t nw = (size_t) g.kernel * g.kernel * g.c;
+  Buffer x = buffer (nx), w = buffer (nw), dy = buffer (ny), a = buffer (g.c), b = buffer (g.c);
+  Buffer y = buffer (ny), y2 = buffer (ny), dx = buffer (nx), dx2 = twin (&dx), dw = buffer (nw),
+         dw2 = twin (&dw), scratch = buffer (kernels->depth_scratch (&g)),
+         s2 = buffer (reference->depth_scratch (&g));
+  bool affine = lode_rng_below (&rng, 2), first = lode_rng_below (&rng, 2);
+  LodeReading read = { affine ? a.at : NULL, affine ? b.at : NULL, lode_rng_below (&rng, 3) > 0 };
+
+  kernels->depth (&g, &read, x.at, w.at, y.at, scratch.at);
+  reference->depth (&g, &read, x.at, w.at, y2.at, s2.at);
+  check ("depth", &y, &y2, 1e-5);
+  kernels->depth_dx (&g, &read, x.at, w.at, dy.at, first, dx.at, scratch.at);
+  reference->depth_dx (&g, &read, x.at, w.at, dy.at, first, dx2.at, s2.at);
+  check ("depth_dx", &dx, &dx2, 1e-5);
+  kernels->depth_dw (&g, &read, x.at, dy.at, dw.at, scratch.at);
+  reference->depth_dw (&g, &read, x.at, dy.at, dw2.at, s2.at);
+  check ("depth_dw", &dw, &dw2, 1e-5);
+  for (size_t i = 0; i < GUARD; i++)
+    g_assert_true (scratch.at[scratch.n + i] == guard_value);
+  g_free (scratch.all);
+  g_free (s2.all);
+  g_free (x.all);
+  g_free (w.all);
+  g_free (dy.all);
+  g_free (a.all);
+  g_free (b.all);
 }
 
 /* Sums and scalar products of several tensors, per channel. */
@@ -417,8 +452,14 @@ test_table (const void *data)
 
   for (size_t i = 0; i < G_N_ELEMENTS (chosen); i++)
     check_conv (kernels, chosen[i]);
-  for (int i = 0; i < 200; i++)
-    check_conv (kernels, random_conv ());
+  for (int i = 0; i < 400; i++) {
+    LodeConvGeometry g = random_conv ();
+
+    if (i % 2)
+      check_conv (kernels, g);
+    if (g.groups > 1 && g.groups == g.c && g.c == g.oc)
+      check_depth (kernels, g);
+  }
   check_nan (kernels);
   for (int i = 0; i < 40; i++) {
     check_pool (kernels);

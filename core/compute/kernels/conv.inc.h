@@ -23,7 +23,7 @@ is_depthwise (const LodeConvGeometry *g)
 static bool
 slides (const LodeConvGeometry *g)
 {
-  return rings (g) && g->stride == 1;
+  return rings (g) && g->stride <= 2;
 }
 
 /* Floats for a zero-padded sample of either direction. */
@@ -40,7 +40,7 @@ dense_scratch (const LodeConvGeometry *g)
 static size_t
 depthwise_scratch (const LodeConvGeometry *g)
 {
-  Sweep forward = sweep_forward (g), back = sweep_back (g);
+  Sweep forward = sweep_forward (g), back = sweep_up (g);
   size_t wide = forward.plane.wide > back.plane.wide ? forward.plane.wide : back.plane.wide;
 
   return rings (g) ? (ring_rows (g) + 1) * wide * LODE_KERNEL_LANES + FLOATS_A_LINE : 0;
@@ -63,6 +63,8 @@ next_line (float *p)
   return p + (FLOATS_A_LINE - (uintptr_t) p / sizeof *p % FLOATS_A_LINE) % FLOATS_A_LINE;
 }
 
+static const Gate open_gate = { NULL, NULL, NULL };
+
 static void
 depthwise (const Sweep *s, const float *src, const float *w, const float *bias, float *dst,
            bool add_, float *plane)
@@ -71,9 +73,9 @@ depthwise (const Sweep *s, const float *src, const float *w, const float *bias, 
 
 #define CALL(n)                                                                                    \
   if (slides (s->g))                                                                               \
-    F_OF (slide, n) (s, src + at, w + at, bias ? bias + at : NULL, dst + at, add_, plane);         \
-  else                                                                                             \
-    F_OF (taps, n) (s, src + at, w + at, bias ? bias + at : NULL, dst + at, add_);
+    F_OF (slide, n)                                                                                \
+  (s, src + at, w + at, bias ? bias + at : NULL, &open_gate, dst + at, add_, plane);               \
+  else F_OF (taps, n) (s, src + at, w + at, bias ? bias + at : NULL, dst + at, add_);
   BLOCKS (s->g->c, CALL)
 #undef CALL
 }
@@ -109,14 +111,14 @@ conv_dx (const LodeConvGeometry *g, const float *w, const float *dy, float *dx, 
   Sweep s;
 
   if (is_pointwise (g)) {
-    linear_dx ((size_t) g->n * g->h * g->w, g->c, g->oc, w, dy, dx);
+    linear_dx ((size_t) g->n * g->h * g->w, g->c, g->oc, w, dy, false, dx);
     return;
   }
   if (g->kernel > LONGEST_SIDE) {
     lode_kernels_reference.conv_dx (g, w, dy, dx, scratch);
     return;
   }
-  s = sweep_back (g);
+  s = is_depthwise (g) && slides (g) ? sweep_up (g) : sweep_back (g);
   if (!is_depthwise (g))
     transpose_taps (g, w, scratch);
   for (uint32_t i = 0; i < g->n; i++, dx += in, dy += out)

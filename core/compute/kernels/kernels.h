@@ -29,6 +29,13 @@ typedef struct LodeConvGeometry {
       pad; /* pixels of zeros before the first row and column; negative: starts inside the image */
 } LodeConvGeometry;
 
+/* How a convolution reads its input: relu (scale x + shift), per channel; scale and shift NULL: 1
+ * and 0. */
+typedef struct LodeReading {
+  const float *scale, *shift; /* [c] */
+  bool relu;
+} LodeReading;
+
 typedef struct LodePoolGeometry {
   uint32_t n, h, w, c, oh, ow, kernel, stride, pad;
 } LodePoolGeometry;
@@ -52,12 +59,24 @@ typedef struct LodeKernels {
   void (*conv_dw) (const LodeConvGeometry *, const float *x, const float *dy, float *dw,
                    float *dbias, float *scratch);
 
+  /*
+   * Depthwise convolution of h = read (x), without h being stored. Gradients: dw += h^T dy; dx (+)=
+   * [h > 0] w^T dy (without relu: all of it), in terms of scale x + shift; first: "=".
+   */
+  size_t (*depth_scratch) (const LodeConvGeometry *);
+  void (*depth) (const LodeConvGeometry *, const LodeReading *, const float *x, const float *w,
+                 float *y, float *scratch);
+  void (*depth_dx) (const LodeConvGeometry *, const LodeReading *, const float *x, const float *w,
+                    const float *dy, bool first, float *dx, float *scratch);
+  void (*depth_dw) (const LodeConvGeometry *, const LodeReading *, const float *x, const float *dy,
+                    float *dw, float *scratch);
+
   /* y = x w (+ bias) over `rows` rows. x: [rows][ci], w: [ci][co], y: [rows][co] */
   void (*linear) (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *w,
                   const float *bias, float *y);
-  /* dx += dy w^T */
+  /* dx += dy w^T; first: "=" */
   void (*linear_dx) (size_t rows, uint32_t ci, uint32_t co, const float *w, const float *dy,
-                     float *dx);
+                     bool first, float *dx);
   /* dw += x^T dy; dbias += sum dy, or NULL */
   void (*linear_dw) (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *dy,
                      float *dw, float *dbias);

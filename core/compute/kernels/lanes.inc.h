@@ -18,6 +18,10 @@ typedef int32_t F (mask) __attribute__ ((vector_size (LANES * 4), aligned (4), m
 #define LOAD(p) (*(const V *) (p))
 #define STORE(p, v) (*(V *) (p) = (v))
 
+#include "compute/kernels/rows.inc.h"
+
+#include "compute/kernels/blend.inc.h"
+
 #include "compute/kernels/tile.inc.h"
 
 #include "compute/kernels/outer.inc.h"
@@ -25,10 +29,6 @@ typedef int32_t F (mask) __attribute__ ((vector_size (LANES * 4), aligned (4), m
 #include "compute/kernels/slide.inc.h"
 
 #include "compute/kernels/spread.inc.h"
-
-#include "compute/kernels/rows.inc.h"
-
-#include "compute/kernels/blend.inc.h"
 
 #include "compute/kernels/window.inc.h"
 

@@ -53,7 +53,8 @@ linear (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *w, c
 
 /* Transposes w in panels that fit the first-level cache, and multiplies by them. */
 static void
-linear_dx (size_t rows, uint32_t ci, uint32_t co, const float *w, const float *dy, float *dx)
+linear_dx (size_t rows, uint32_t ci, uint32_t co, const float *w, const float *dy, bool first,
+           float *dx)
 {
   float panel[64 * WIDE];
 
@@ -66,7 +67,7 @@ linear_dx (size_t rows, uint32_t ci, uint32_t co, const float *w, const float *d
                  .step = co,
                  .to = ci,
                  .ldw = wide,
-                 .add = true };
+                 .add = !first || o };
 
       for (uint32_t a = 0; a < wide; a++)
         for (uint32_t b = 0; b < deep; b++)

@@ -134,7 +134,8 @@ linear (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *w, c
 }
 
 static void
-linear_dx (size_t rows, uint32_t ci, uint32_t co, const float *w, const float *dy, float *dx)
+linear_dx (size_t rows, uint32_t ci, uint32_t co, const float *w, const float *dy, bool first,
+           float *dx)
 {
   for (size_t r = 0; r < rows; r++)
     for (uint32_t i = 0; i < ci; i++) {
@@ -142,7 +143,7 @@ linear_dx (size_t rows, uint32_t ci, uint32_t co, const float *w, const float *d
 
       for (uint32_t o = 0; o < co; o++)
         sum += (double) dy[r * co + o] * (double) w[(size_t) i * co + o];
-      dx[r * ci + i] += (float) sum;
+      dx[r * ci + i] = (first ? 0 : dx[r * ci + i]) + (float) sum;
     }
 }
 
@@ -159,6 +160,59 @@ linear_dw (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *d
       dw[(size_t) i * co + o] += (float) sum;
     }
   add_columns (rows, co, dy, dbias);
+}
+
+static size_t
+input_size (const LodeConvGeometry *g)
+{
+  return (size_t) g->n * g->h * g->w * g->c;
+}
+
+/* h, then its gradient */
+static size_t
+depth_scratch (const LodeConvGeometry *g)
+{
+  return 2 * input_size (g);
+}
+
+/* h = relu (scale x + shift) */
+static void
+read_input (const LodeConvGeometry *g, const LodeReading *read, const float *x, float *h)
+{
+  for (size_t i = 0; i < input_size (g); i++) {
+    h[i] = read->scale ? x[i] * read->scale[i % g->c] + read->shift[i % g->c] : x[i];
+    if (read->relu && h[i] < 0)
+      h[i] = 0;
+  }
+}
+
+static void
+depth (const LodeConvGeometry *g, const LodeReading *read, const float *x, const float *w, float *y,
+       float *scratch)
+{
+  read_input (g, read, x, scratch);
+  conv (g, scratch, w, NULL, y, NULL);
+}
+
+static void
+depth_dx (const LodeConvGeometry *g, const LodeReading *read, const float *x, const float *w,
+          const float *dy, bool first, float *dx, float *scratch)
+{
+  float *dh = scratch + input_size (g);
+
+  read_input (g, read, x, scratch);
+  memset (dh, 0, input_size (g) * sizeof *dh);
+  conv_dx (g, w, dy, dh, NULL);
+  for (size_t i = 0; i < input_size (g); i++)
+    dx[i] = (first ? 0 : dx[i]) + (!read->relu || scratch[i] > 0 ? dh[i] : 0);
+}
+
+static void
+depth_dw (const LodeConvGeometry *g, const LodeReading *read, const float *x, const float *dy,
+          float *dw, float *scratch)
+{
+  read_input (g, read, x, scratch);
+  conv_dw (g, scratch, dy, dw, NULL, NULL);
 }
 
 /* Offset of cell (ky, kx) of a window in the input, or −1 outside the image. */
@@ -478,6 +532,10 @@ const LodeKernels lode_kernels_reference = {
   .conv = conv,
   .conv_dx = conv_dx,
   .conv_dw = conv_dw,
+  .depth_scratch = depth_scratch,
+  .depth = depth,
+  .depth_dx = depth_dx,
+  .depth_dw = depth_dw,
   .linear = linear,
   .linear_dx = linear_dx,
   .linear_dw = linear_dw,

@@ -2,37 +2,40 @@
 /*
  * Weight gradient of a depthwise convolution, one block of LANES channels at a time.
  *
- * KY kernel rows of K taps at a time stay in registers over all pixels of a sample, all 9 or 25
- * taps with 32 registers, 9 or 10 with 16; dy is loaded once for all of them, inputs are memory
- * operands from the ring of slide.inc.h. Kernel rows outside the image read a row of zeros that
- * lies behind the ring. Other kernels take one tap at a time, straight from the image, in four sums
- * by column modulo 4.
+ * KY kernel rows of K taps at a time stay in registers over a band of output rows, as many as the
+ * ring of slide.inc.h has room for: all 9 taps, or 25 with 32 registers, 15 and 10 with 16. dy is
+ * loaded once for all of them, inputs are memory operands from the ring. Kernel rows outside the
+ * image read a row of zeros that lies behind the ring. Other kernels take one tap at a time,
+ * straight from the image, in four sums by column modulo 4.
  */
+
+/* Output rows [y0, y1), kernel rows [A, A + KY). sum: [K · K] */
 static inline __attribute__ ((always_inline)) void
-F (spread_tile) (const Sweep *s, const float *x, const float *dy, float *dw, float *plane,
-                 const int A, const int KY, const int K, const int D)
+F (spread_band) (const Sweep *s, const Ring *ring, uint32_t y0, uint32_t y1, const float *dy,
+                 float *plane, V *sum, const int A, const int KY, const int K, const int D)
 {
   size_t c = s->g->c, step = (size_t) s->step * LANES;
-  Ring ring = ring_of (s, LANES, false);
-  const float *zeros = plane + (ring.mask + 1) * ring.row;
-  ptrdiff_t left = ((ptrdiff_t) s->plane.left + (ptrdiff_t) ring.first) * LANES;
-  V acc[5][5], zero = { 0 };
+  const float *zeros = plane + (ring->mask + 1) * ring->row;
+  ptrdiff_t left = ((ptrdiff_t) s->plane.left + (ptrdiff_t) ring->first) * LANES;
+  V acc[5][5];
 
 #pragma GCC unroll 16
   for (int a = 0; a < KY; a++)
 #pragma GCC unroll 16
     for (int b = 0; b < K; b++)
-      acc[a][b] = zero;
-  for (uint32_t oy = 0; oy < s->rows; oy++) {
+      acc[a][b] = sum[(A + a) * K + b];
+  dy += y0 * s->columns * c;
+  for (uint32_t oy = y0; oy < y1; oy++) {
     const float *in[5];
 
-    F (ring_move) (&ring, s, oy, x, plane);
 #pragma GCC unroll 16
-    for (int a = 0; a < KY; a++)
+    for (int a = 0; a < KY; a++) {
+      int64_t row = (int64_t) oy * s->step + ring->first + (A + a) * D;
+
       in[a] = left
-              + (A + a >= ring.j0 && A + a < ring.j1
-                     ? plane + ((uint64_t) (ring.base + (A + a) * D) & ring.mask) * ring.row
-                     : zeros);
+              + (row >= 0 && row < s->plane.rows ? plane + ((uint64_t) row & ring->mask) * ring->row
+                                                 : zeros);
+    }
     for (size_t p = 0; p < s->columns * step; p += step, dy += c) {
       V g = LOAD (dy);
 
@@ -46,23 +49,38 @@ F (spread_tile) (const Sweep *s, const float *x, const float *dy, float *dw, flo
 #pragma GCC unroll 16
   for (int a = 0; a < KY; a++)
 #pragma GCC unroll 16
-    for (int b = 0; b < K; b++) {
-      float *to = dw + (size_t) ((A + a) * K + b) * c;
-
-      STORE (to, LOAD (to) + acc[a][b]);
-    }
+    for (int b = 0; b < K; b++)
+      sum[(A + a) * K + b] = acc[a][b];
 }
 
 static inline __attribute__ ((always_inline)) void
-F (spread_5) (const Sweep *s, const float *x, const float *dy, float *dw, float *plane, const int D)
+F (spread_image) (const Sweep *s, const float *x, const float *dy, float *dw, float *plane,
+                  const int K, const int D)
 {
-#if LODE_KERNEL_LANES == 16
-  F (spread_tile) (s, x, dy, dw, plane, 0, 5, 5, D);
-#else
-  F (spread_tile) (s, x, dy, dw, plane, 0, 2, 5, D);
-  F (spread_tile) (s, x, dy, dw, plane, 2, 2, 5, D);
-  F (spread_tile) (s, x, dy, dw, plane, 4, 1, 5, D);
-#endif
+  Ring ring = ring_of (s, LANES, false);
+  uint32_t band = ((uint32_t) ring.mask - (uint32_t) (K - 1) * (uint32_t) D) / s->step + 1, y1;
+  int64_t last;
+  V sum[25];
+
+#pragma GCC unroll 32
+  for (int t = 0; t < K * K; t++)
+    sum[t] = (V){ 0 };
+  for (uint32_t y0 = 0; y0 < s->rows; y0 = y1) {
+    y1 = s->rows - y0 < band ? s->rows : y0 + band;
+    last = (int64_t) (y1 - 1) * s->step + ring.first + (K - 1) * D;
+    F (ring_fill_to) (&ring, s, last < s->plane.rows ? last : s->plane.rows - 1, x, plane);
+    if (K == 3) {
+      F (spread_band) (s, &ring, y0, y1, dy, plane, sum, 0, 3, K, D);
+    } else if (LODE_KERNEL_LANES == 16) {
+      F (spread_band) (s, &ring, y0, y1, dy, plane, sum, 0, 5, K, D);
+    } else {
+      F (spread_band) (s, &ring, y0, y1, dy, plane, sum, 0, 3, K, D);
+      F (spread_band) (s, &ring, y0, y1, dy, plane, sum, 3, 2, K, D);
+    }
+  }
+#pragma GCC unroll 32
+  for (int t = 0; t < K * K; t++)
+    STORE (dw + t * s->g->c, LOAD (dw + t * s->g->c) + sum[t]);
 }
 
 static void
@@ -97,13 +115,13 @@ F (spread) (const Sweep *s, const float *x, const float *dy, float *dw, float *p
     F (ring_clear) (&ring, &s->plane, plane);
     memset (plane + (ring.mask + 1) * ring.row, 0, ring.row * sizeof *plane);
     if (g->kernel == 3 && g->dilation == 1)
-      F (spread_tile) (s, x, dy, dw, plane, 0, 3, 3, 1);
+      F (spread_image) (s, x, dy, dw, plane, 3, 1);
     else if (g->kernel == 3)
-      F (spread_tile) (s, x, dy, dw, plane, 0, 3, 3, 2);
+      F (spread_image) (s, x, dy, dw, plane, 3, 2);
     else if (g->dilation == 1)
-      F (spread_5) (s, x, dy, dw, plane, 1);
+      F (spread_image) (s, x, dy, dw, plane, 5, 1);
     else
-      F (spread_5) (s, x, dy, dw, plane, 2);
+      F (spread_image) (s, x, dy, dw, plane, 5, 2);
     return;
   }
   for (uint32_t t = 0; t < g->kernel * g->kernel; t++) {

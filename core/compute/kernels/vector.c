@@ -81,6 +81,8 @@
 
 #include "compute/kernels/elements.inc.h"
 
+#include "compute/kernels/depth.inc.h"
+
 extern const LodeKernels LODE_KERNEL_TABLE;
 
 const LodeKernels LODE_KERNEL_TABLE = {
@@ -90,6 +92,10 @@ const LodeKernels LODE_KERNEL_TABLE = {
   .conv = conv,
   .conv_dx = conv_dx,
   .conv_dw = conv_dw,
+  .depth_scratch = depth_scratch,
+  .depth = depth,
+  .depth_dx = depth_dx,
+  .depth_dw = depth_dw,
   .linear = linear,
   .linear_dx = linear_dx,
   .linear_dw = linear_dw,

@@ -78,7 +78,7 @@ cosine_backward (const LodeTask *task, const LodeNode *node)
   column_norms (node, w, inv);
   scaled_gradient (task, node, inv, g, pull);
   if (dx) {
-    task->kernels->linear_dx (task->n, ci, co, w, g, dx);
+    task->kernels->linear_dx (task->n, ci, co, w, g, false, dx);
     for (size_t i = 0; i < task->n; i++) {
       double a = inverse (task->kernels->dot (ci, x + i * ci, x + i * ci));
 

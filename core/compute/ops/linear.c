@@ -27,7 +27,7 @@ linear_backward (const LodeTask *task, const LodeNode *node)
 
   if (dx)
     task->kernels->linear_dx (task->n, inputs_of (node), node->shape.c,
-                              lode_task_weight (task, node), dy, dx);
+                              lode_task_weight (task, node), dy, false, dx);
   if (dw)
     task->kernels->linear_dw (task->n, inputs_of (node), node->shape.c,
                               lode_task_in (task, node, 0), dy, dw, lode_task_dbias (task, node));

@@ -15,7 +15,7 @@ static const size_t cache_share = 64 << 10;
 
 typedef struct Unit {
   const LodeNode *node, *depth; /* depth: NULL where there is none */
-  LodeShape in, mid;            /* of h, of d */
+  LodeShape in, mid;            /* of x, of d */
   bool relu;
   uint32_t samples; /* that go through together */
   size_t scratch;   /* floats of the convolutions' own */
@@ -43,13 +43,7 @@ line (size_t floats)
   return (floats + 15) / 16 * 16 + 16; /* an odd number of lines for powers of two */
 }
 
-/* Floats of h (and dh), of d (and dd), of dy. */
-static size_t
-room_in (const Unit *unit)
-{
-  return line (lode_shape_size (&unit->in) * unit->samples);
-}
-
+/* Floats of d (and dd), of dy. */
 static size_t
 room_mid (const Unit *unit)
 {
@@ -64,18 +58,16 @@ room_out (const Unit *unit)
 
 /* Where the inner tensors of `samples` samples lie in a worker's scratch. */
 typedef struct Places {
-  float *h, *d, *dd, *dh, *dy, *conv;
+  float *d, *dd, *dy, *conv;
 } Places;
 
 static Places
 places_of (const Unit *unit, float *scratch)
 {
-  Places at = { .h = scratch };
+  Places at = { .d = scratch };
 
-  at.d = at.h + room_in (unit);
   at.dd = at.d + room_mid (unit);
-  at.dh = at.dd + room_mid (unit);
-  at.dy = at.dh + room_in (unit);
+  at.dy = at.dd + room_mid (unit);
   at.conv = at.dy + room_out (unit);
   return at;
 }
@@ -90,39 +82,46 @@ unit_scratch (const LodeProgram *p, const LodeNode *node)
 
   if (unit.depth) {
     g = lode_conv_geometry (unit.depth, &unit.in, unit.samples);
-    conv = MAX (conv, kernels->conv_scratch (&g));
+    conv = MAX (conv, kernels->depth_scratch (&g));
   }
-  return 2 * (room_in (&unit) + room_mid (&unit)) + room_out (&unit) + conv;
+  return 2 * room_mid (&unit) + room_out (&unit) + conv;
 }
 
-/* h of n samples from number s on: in scratch, or the input itself. */
-static const float *
-unit_input (const LodeTask *task, const Unit *unit, uint32_t s, uint32_t n, float *to)
+/* How the unit reads its input, and where that of the task's sample s lies. */
+typedef struct Input {
+  LodeReading read;
+  const float *x;
+} Input;
+
+static Input
+unit_input (const LodeTask *task, const Unit *unit, uint32_t s)
 {
   LodeView view = lode_task_view (task, lode_task_input (task, unit->node, 0));
-  size_t size = lode_shape_size (&unit->in);
-  const float *x = view.x + s * size;
 
-  if (view.scale)
-    task->kernels->blend (n * size / unit->in.c, unit->in.c, 1, &view.scale, &x, view.shift,
-                          unit->relu, to);
-  else if (unit->relu)
-    task->kernels->relu (n * size, x, to);
-  else
-    return x;
-  return to;
+  return (Input){ { view.scale, view.shift, unit->relu },
+                  view.x + s * lode_shape_size (&unit->in) };
 }
 
-/* d of n samples: in scratch, or h. */
+/* d of n samples: in scratch, or the input itself. */
 static const float *
-unit_middle (const LodeTask *task, const Unit *unit, uint32_t n, const float *h, const Places *at)
+unit_middle (const LodeTask *task, const Unit *unit, uint32_t n, const Input *input,
+             const Places *at)
 {
+  size_t size = n * lode_shape_size (&unit->in), c = unit->in.c;
   LodeConvGeometry g;
 
-  if (!unit->depth)
-    return h;
-  g = lode_conv_geometry (unit->depth, &unit->in, n);
-  task->kernels->conv (&g, h, lode_task_weight (task, unit->depth), NULL, at->d, at->conv);
+  if (unit->depth) {
+    g = lode_conv_geometry (unit->depth, &unit->in, n);
+    task->kernels->depth (&g, &input->read, input->x, lode_task_weight (task, unit->depth), at->d,
+                          at->conv);
+  } else if (input->read.scale) {
+    task->kernels->blend (size / c, unit->in.c, 1, &input->read.scale, &input->x, input->read.shift,
+                          unit->relu, at->d);
+  } else if (unit->relu) {
+    task->kernels->relu (size, input->x, at->d);
+  } else {
+    return input->x;
+  }
   return at->d;
 }
 
@@ -136,12 +135,11 @@ unit_forward (const LodeTask *task, const LodeNode *node)
 
   for (uint32_t s = 0, n; s < task->n; s += n) {
     LodeConvGeometry g;
-    const float *h;
+    Input input = unit_input (task, &unit, s);
 
     n = MIN (unit.samples, task->n - s);
-    h = unit_input (task, &unit, s, n, at.h);
     g = lode_conv_geometry (node, &unit.mid, n);
-    task->kernels->conv (&g, unit_middle (task, &unit, n, h, &at), w, bias,
+    task->kernels->conv (&g, unit_middle (task, &unit, n, &input, &at), w, bias,
                          y + s * lode_shape_size (&node->shape), at.conv);
   }
 }
@@ -152,49 +150,62 @@ typedef struct Wanted {
   bool first;                      /* dx is to be begun */
 } Wanted;
 
-/* dx of n samples, from the gradient dh of h. */
+/* dd = wᵀ dy */
 static void
-give_input (const LodeTask *task, const Unit *unit, size_t n, const float *h, const float *dh,
+middle_gradient (const LodeTask *task, const Unit *unit, const LodeConvGeometry *g, const float *dy,
+                 const Places *at)
+{
+  const float *w = lode_task_weight (task, unit->node);
+
+  if (g->kernel == 1 && g->stride == 1 && g->pad == 0) {
+    task->kernels->linear_dx ((size_t) g->n * g->h * g->w, g->c, g->oc, w, dy, true, at->dd);
+    return;
+  }
+  memset (at->dd, 0, g->n * lode_shape_size (&unit->mid) * sizeof *at->dd);
+  task->kernels->conv_dx (g, w, dy, at->dd, at->conv);
+}
+
+/* dx of n values, from the gradient dd behind the ReLU; d: its value */
+static void
+give_input (const LodeTask *task, const Unit *unit, size_t n, const float *d, const float *dd,
             bool first, float *dx)
 {
   if (unit->relu && first)
-    task->kernels->relu_mask (n, h, dh, dx);
+    task->kernels->relu_mask (n, d, dd, dx);
   else if (unit->relu)
-    task->kernels->relu_dx (n, h, dh, dx);
+    task->kernels->relu_dx (n, d, dd, dx);
   else if (first)
-    memcpy (dx, dh, n * sizeof *dx);
+    memcpy (dx, dd, n * sizeof *dx);
   else
-    task->kernels->axpy (n, 1, dh, dx);
+    task->kernels->axpy (n, 1, dd, dx);
 }
 
 static void
 unit_backward_part (const LodeTask *task, const Unit *unit, const Wanted *wanted, const Places *at,
                     uint32_t s, uint32_t n)
 {
-  size_t in = lode_shape_size (&unit->in), mid = lode_shape_size (&unit->mid);
-  LodeConvGeometry g = lode_conv_geometry (unit->node, &unit->mid, n), dg;
-  const float *dy = lode_task_gradient (task, unit->node, s, n, at->dy);
-  const float *h = unit_input (task, unit, s, n, at->h);
+  size_t in = lode_shape_size (&unit->in);
+  LodeConvGeometry g = lode_conv_geometry (unit->node, &unit->mid, n);
+  const float *dy = lode_task_gradient (task, unit->node, s, n, at->dy), *d = NULL;
+  Input input = unit_input (task, unit, s);
 
+  if (wanted->dw || !unit->depth)
+    d = unit_middle (task, unit, n, &input, at);
   if (wanted->dw)
-    task->kernels->conv_dw (&g, unit_middle (task, unit, n, h, at), dy, wanted->dw, wanted->dbias,
-                            at->conv);
+    task->kernels->conv_dw (&g, d, dy, wanted->dw, wanted->dbias, at->conv);
   if (!wanted->dx && !wanted->ddepth)
     return;
-  memset (at->dd, 0, n * mid * sizeof *at->dd);
-  task->kernels->conv_dx (&g, lode_task_weight (task, unit->node), dy, at->dd, at->conv);
+  middle_gradient (task, unit, &g, dy, at);
   if (!unit->depth) {
-    give_input (task, unit, n * in, h, at->dd, wanted->first, wanted->dx + s * in);
+    give_input (task, unit, n * in, d, at->dd, wanted->first, wanted->dx + s * in);
     return;
   }
-  dg = lode_conv_geometry (unit->depth, &unit->in, n);
+  g = lode_conv_geometry (unit->depth, &unit->in, n);
   if (wanted->ddepth)
-    task->kernels->conv_dw (&dg, h, at->dd, wanted->ddepth, NULL, at->conv);
-  if (!wanted->dx)
-    return;
-  memset (at->dh, 0, n * in * sizeof *at->dh);
-  task->kernels->conv_dx (&dg, lode_task_weight (task, unit->depth), at->dd, at->dh, at->conv);
-  give_input (task, unit, n * in, h, at->dh, wanted->first, wanted->dx + s * in);
+    task->kernels->depth_dw (&g, &input.read, input.x, at->dd, wanted->ddepth, at->conv);
+  if (wanted->dx)
+    task->kernels->depth_dx (&g, &input.read, input.x, lode_task_weight (task, unit->depth), at->dd,
+                             wanted->first, wanted->dx + s * in, at->conv);
 }
 
 static void
