@@ -74,9 +74,9 @@ room_clear (Room *room)
 static bool
 guard_is_whole (const void *array, size_t bytes, const char *what, GError **error)
 {
-  const uint8_t *guard = (const uint8_t *) array + bytes;
+  const uint8_t *guard = array ? (const uint8_t *) array + bytes : NULL;
 
-  for (size_t i = 0; array && i < GUARD; i++)
+  for (size_t i = 0; guard && i < GUARD; i++)
     if (guard[i] != SOIL)
       return world_wrong (
           error, "expected read to stay within its %s, found byte %zu behind it written", what, i);
