@@ -167,7 +167,8 @@ observe (void *data, const LodeSeen *seen)
 
     host->ledger.distinct += !*before;
     host->ledger.labels += !*before && seen->label;
-    *before = 1;
+    if (!*before)
+      *before = seen->label ? LODE_SEEN_LABEL : LODE_SEEN_EXAMPLE;
   }
   if (ops->observe && host->sampler && !host->quiet)
     ops->observe (host->sampler, seen);

@@ -68,6 +68,12 @@ host_parallel (const LodeHost *base, uint32_t chunks, void (*f) (void *, uint32_
                     &parallel);
 }
 
+static uint32_t
+host_threads (const LodeHost *base)
+{
+  return lode_threads_count (lode_engine_threads (lode_host_of (base)->shared->engine));
+}
+
 static char *
 host_find_data (const LodeHost *base, const char *name, GError **error)
 {
@@ -97,6 +103,7 @@ static const LodeHostCalls calls = {
   .score = lode_host_score,
   .map = lode_host_map,
   .art_path = lode_host_art_path,
+  .threads = host_threads,
 };
 
 /* The stage's strategy; the host borrows it, to save its state. */

@@ -54,12 +54,15 @@ add_cost (JsonBuilder *json, const LodeLedger *ledger)
   json_builder_end_object (json);
 }
 
+/* Of the largest process that worked for the run. */
 static uint64_t
 peak_memory (void)
 {
-  struct rusage usage;
+  struct rusage self, workers;
 
-  return getrusage (RUSAGE_SELF, &usage) == 0 ? (uint64_t) usage.ru_maxrss * 1024 : 0;
+  if (getrusage (RUSAGE_SELF, &self) != 0 || getrusage (RUSAGE_CHILDREN, &workers) != 0)
+    return 0;
+  return (uint64_t) MAX (self.ru_maxrss, workers.ru_maxrss) * 1024;
 }
 
 /* What the stage looked at: the data's type, digest, shape, and how many examples each role had. */

@@ -46,6 +46,7 @@ typedef struct LodeHostCalls {
   bool (*map) (const LodeHost *, uint32_t n, GBytes *const *job, GBytes **result, GError **);
   /* artefacts of stages */
   char *(*art_path) (const LodeHost *, const char *port, uint32_t i, GError **);
+  uint32_t (*threads) (const LodeHost *);
 } LodeHostCalls;
 
 struct LodeHost {
@@ -82,6 +83,13 @@ static inline void
 lode_parallel (const LodeHost *host, uint32_t chunks, void (*f) (void *, uint32_t), void *data)
 {
   host->calls->parallel (host, chunks, f, data);
+}
+
+/* Threads that the run may use, this one included. Changes no result. [any] */
+static inline uint32_t
+lode_threads (const LodeHost *host)
+{
+  return host->calls->threads (host);
 }
 
 /* Full path (transfer full) of a data file or folder named relative to the data folders. [main] */
