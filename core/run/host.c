@@ -172,7 +172,7 @@ lode_host_new (const LodeShared *shared, const LodeStageSpec *spec)
                            .stage = &stage_calls };
   host->shared = shared;
   host->spec = spec;
-  host->seed = stage_seed ((uint64_t) shared->experiment->conf.seed, spec->name);
+  host->seed = stage_seed (lode_experiment_seed (shared->experiment, spec), spec->name);
   host->open = g_ptr_array_new ();
   host->figures = g_array_new (FALSE, TRUE, sizeof (LodeFigure));
   g_array_set_clear_func (host->figures, clear_figure);

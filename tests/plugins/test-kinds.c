@@ -422,6 +422,7 @@ test_evaluate_stage (void)
   g_assert_true (at.progress.end);
   g_assert_cmpstr (toy->log->str, ==, "T:s T:s T:s T:s ");
   g_assert_cmpfloat (toy_value (toy->result, "test_accuracy"), ==, 0.5);
+  g_assert_cmpfloat (toy_value (toy->result, "test_balanced_accuracy"), ==, 0.5);
   g_assert_true (isfinite (toy_value (toy->result, "test_loss")));
   stage_free (&at);
   toy_free (toy);
@@ -449,6 +450,8 @@ test_evaluate_resume (void)
     g_assert_true (rest.progress.end);
     g_assert_cmpfloat (toy_value (whole_toy->result, "test_loss"), ==,
                        toy_value (rest_toy->result, "test_loss"));
+    g_assert_cmpfloat (toy_value (whole_toy->result, "test_balanced_accuracy"), ==,
+                       toy_value (rest_toy->result, "test_balanced_accuracy"));
     stage_free (&whole);
     stage_free (&part);
     stage_free (&rest);
