@@ -170,7 +170,8 @@ open_journal (LodeRun *run, GError **error)
   return run->shared.journal != NULL;
 }
 
-/* A folder for a new run, held; another process may have used it up since it was seen to be free. */
+/* A folder for a new run, held; another process may have used it up since it was seen to be free.
+ */
 static LodeFolder *
 take_new (const LodeRunSpec *spec, GError **error)
 {
