@@ -355,7 +355,8 @@ test_search_stage (void)
   toy->search_conf = test_conf (random, group, owner);
   at = stage_new ("search", toy, &error);
   stage_steps (&at, 3);
-  g_assert_cmpuint (g_hash_table_size (toy->result), ==, 0);
+  g_assert_cmpuint (g_hash_table_size (toy->result), ==, 2);
+  g_assert_cmpfloat (toy_value (toy->result, "params"), ==, 10);
   stage_steps (&at, 1);
   g_assert_true (at.progress.end);
   g_assert_cmpuint (3 * toy->saved_arch[0] + toy->saved_arch[1], ==, 7);

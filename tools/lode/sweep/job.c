@@ -87,9 +87,9 @@ go (LodeRun *run, double begun)
   g_autoptr (GError) trouble = NULL;
   bool done = lode_run_go (run, &failure);
 
-  lode_run_free (run);
   if (!lode_report_write (path, &trouble))
     fprintf (stderr, "no report: %s\n", trouble->message);
+  lode_run_free (run);
   if (failure)
     fprintf (stderr, "%s\n", failure->message);
   restore (before);
@@ -110,6 +110,7 @@ take (const Sweep *sweep, const LodeExperiment *experiment, const char *origins)
                              .runs = sweep->runs,
                              .force = sweep->force };
   double begun = (double) g_get_monotonic_time () / 1e6;
+  g_autofree char *path = lode_run_place (&spec);
   g_autoptr (GError) failure = NULL;
   LodeFound found;
   LodeRun *run = lode_run_take (&spec, sweep->retry, &found, &failure);
@@ -118,6 +119,8 @@ take (const Sweep *sweep, const LodeExperiment *experiment, const char *origins)
     return go (run, begun);
   if (failure)
     return answer (SWEEP_FAILED, 0, failure->message);
+  if (found == LODE_FOUND_DONE) /* by a process that was killed before its report */
+    lode_report_write (path, NULL);
   return answer (found == LODE_FOUND_DONE   ? SWEEP_DONE
                  : found == LODE_FOUND_HELD ? SWEEP_HELD
                                             : SWEEP_FAILED,
@@ -142,7 +145,6 @@ GBytes *
 sweep_job (void *data, GBytes *job, GError **error)
 {
   const Sweep *sweep = data;
-  LodeStatusInfo info;
   uint32_t point;
   GBytes *result;
 
@@ -150,8 +152,7 @@ sweep_job (void *data, GBytes *job, GError **error)
   memcpy (&point, g_bytes_get_data (job, NULL), sizeof point);
   if (sweep->board->stop)
     return answer (SWEEP_OPEN, -1, NULL);
-  if (lode_folder_read_status (sweep_point (sweep, point)->path, &info, NULL)
-      && info.status == LODE_STATUS_DONE)
+  if (sweep_state_of (sweep_point (sweep, point)->path, NULL) == SWEEP_DONE)
     return answer (SWEEP_DONE, -1, NULL);
   g_atomic_int_inc (&sweep->board->begun[point]);
   result = run_point (sweep, point);
@@ -173,7 +174,7 @@ sweep_job_read (Sweep *sweep, guint i, GBytes *result)
     if (!strcmp (part[0], sweep_state_names[state]))
       point->state = (SweepState) state;
   point->seconds = g_ascii_strtod (part[1], NULL);
-  point->ours = point->seconds >= 0 && point->state != SWEEP_HELD;
+  point->ours = point->state == SWEEP_DONE || (point->seconds >= 0 && point->state != SWEEP_HELD);
   g_free (point->message);
   point->message = *part[2] ? g_strdup (part[2]) : NULL;
   return true;

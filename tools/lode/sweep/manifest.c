@@ -5,9 +5,11 @@
 #include "run/json.h"
 #include "sweep.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 
 #define BYTES_MAX (64 << 20)
+#define OLD 600 /* seconds */
 
 bool
 sweep_is_manifest (const char *name)
@@ -45,6 +47,24 @@ format (const Sweep *sweep)
   return text;
 }
 
+/* Half written ones, of processes that were killed in the midst of it a while ago. */
+static void
+clear_old (const char *folder)
+{
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  gint64 now = g_get_real_time () / G_USEC_PER_SEC;
+  const char *name;
+
+  while (dir && (name = g_dir_read_name (dir))) {
+    g_autofree char *path = g_build_filename (folder, name, NULL);
+    GStatBuf info;
+
+    if (g_str_has_prefix (name, SWEEP_MANIFEST_PREFIX) && g_str_has_suffix (name, LODE_FILE_NEW)
+        && g_stat (path, &info) == 0 && now - info.st_mtime > OLD)
+      g_unlink (path);
+  }
+}
+
 bool
 sweep_manifest_write (const Sweep *sweep, GError **error)
 {
@@ -55,6 +75,7 @@ sweep_manifest_write (const Sweep *sweep, GError **error)
   g_autofree char *name = g_strdup_printf (SWEEP_MANIFEST_PREFIX "%s.json", hash);
 
   path = g_build_filename (folder, name, NULL);
+  clear_old (folder);
   if (g_file_test (path, G_FILE_TEST_EXISTS))
     return true;
   if (g_mkdir_with_parents (folder, 0777) == 0)

@@ -146,23 +146,25 @@ sweep_count (const Sweep *sweep, SweepState state)
   return n;
 }
 
-static void
-look (const Sweep *sweep, SweepPoint *point)
+SweepState
+sweep_state_of (const char *path, char **message)
 {
+  g_autofree char *report = g_build_filename (path, "report.html", NULL);
   LodeStatusInfo info;
 
-  point->state = SWEEP_OPEN;
-  if (!lode_folder_read_status (point->path, &info, NULL))
-    return;
-  if (info.status == LODE_STATUS_DONE)
-    point->state = SWEEP_DONE;
-  else if (info.held)
-    point->state = SWEEP_HELD;
-  else if (info.status == LODE_STATUS_FAILED && !sweep->retry) {
-    point->state = SWEEP_FAILED;
-    g_free (point->message);
-    point->message = g_strdup (info.message);
+  if (!lode_folder_read_status (path, &info, NULL))
+    return SWEEP_OPEN;
+  if (info.status == LODE_STATUS_DONE && g_file_test (report, G_FILE_TEST_EXISTS))
+    return SWEEP_DONE;
+  if (info.held)
+    return SWEEP_HELD;
+  if (info.status != LODE_STATUS_FAILED)
+    return SWEEP_OPEN;
+  if (message) {
+    g_free (*message);
+    *message = g_strdup (info.message);
   }
+  return SWEEP_FAILED;
 }
 
 /* What failed here, another process may have done since. */
@@ -171,12 +173,12 @@ sweep_look (Sweep *sweep)
 {
   for (guint i = 0; i < sweep->points->len; i++) {
     SweepPoint *point = sweep_point (sweep, i);
-    LodeStatusInfo info;
 
-    if (!point->ours)
-      look (sweep, point);
-    else if (point->state == SWEEP_FAILED && lode_folder_read_status (point->path, &info, NULL)
-             && info.status == LODE_STATUS_DONE)
+    if (!point->ours) {
+      point->state = sweep_state_of (point->path, &point->message);
+      if (point->state == SWEEP_FAILED && sweep->retry)
+        point->state = SWEEP_OPEN;
+    } else if (point->state == SWEEP_FAILED && sweep_state_of (point->path, NULL) == SWEEP_DONE)
       point->state = SWEEP_DONE;
   }
 }

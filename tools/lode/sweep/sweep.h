@@ -57,6 +57,9 @@ sweep_point (const Sweep *sweep, guint i)
 {
   return g_ptr_array_index (sweep->points, i);
 }
+/* How the run in a directory stands; a failure's message (transfer full), if asked for. Done is one
+ * whose report is written too. */
+SweepState sweep_state_of (const char *path, char **message);
 guint sweep_count (const Sweep *, SweepState);
 /* Reads from the run directories how each point stands, but for those that ended here. */
 void sweep_look (Sweep *);

@@ -108,7 +108,8 @@ print_summary (const Sweep *sweep)
   g_autofree char *folder = g_path_get_dirname (label), *quoted = lode_file_word (folder);
 
   for (guint i = 0; i < sweep->points->len; i++)
-    now += sweep_point (sweep, i)->ours && sweep_point (sweep, i)->state == SWEEP_DONE;
+    now += sweep_point (sweep, i)->ours && sweep_point (sweep, i)->seconds >= 0
+           && sweep_point (sweep, i)->state == SWEEP_DONE;
   printf ("%u runs: %u done (%u now), %u failed", sweep->points->len,
           sweep_count (sweep, SWEEP_DONE), now, sweep_count (sweep, SWEEP_FAILED));
   printf (open ? ", %u to go\n" : "\n", open);

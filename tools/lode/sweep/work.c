@@ -83,7 +83,7 @@ arrived (void *data, uint32_t i, GBytes *result, GError **error)
                  "%s: the worker's answer cannot be read", point->words);
     return false;
   }
-  if (point->ours && point->state != SWEEP_OPEN) {
+  if (point->ours && point->seconds >= 0 && point->state != SWEEP_OPEN) {
     round->sweep->ended++;
     tell (round->sweep, point);
   }
