@@ -19,6 +19,8 @@ static const Verb verbs[] = {
   { "run", "run an experiment, or say what it will cost", lode_verb_run },
   { "resume", "go on with a run that was stopped or killed", lode_verb_resume },
   { "sweep", "do many runs: the points of a grid, the arms of a study", lode_verb_sweep },
+  { "status", "say which runs go on, wait, failed or are done", lode_verb_status },
+  { "compare", "compare finished runs: means, paired differences, verdicts", lode_verb_compare },
   { "bench", "time training steps on this machine", lode_verb_bench },
   { "check", "hold plugins against their contract, each test in a process of its own",
     lode_verb_check },

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { ALL = 50000, DRAWN = 10000, LEAST = 2000, WORK = 2000000 };
+enum { ALL = 50000, DRAWN = 20000, LEAST = 2000, WORK = 400000 };
 
 static int
 compare (const void *a, const void *b)
