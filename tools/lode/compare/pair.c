@@ -20,7 +20,7 @@ static const uint64_t draws = 1; /* seed of what is drawn */
 typedef struct Entry {
   const char *other; /* values of the factors that differ within groups, interned */
   uint64_t seed, search, train;
-  double value;
+  double value, n; /* mean of n runs */
 } Entry;
 
 static int
@@ -54,31 +54,43 @@ other_of (const Comparison *comparison, const CompareRun *run)
   return g_intern_string (text->str);
 }
 
-/* Sorted entries of a group, of runs that have the metric; a run made twice counts once, the last
- * one of it. Transfer full (Entry). */
+/* Runs that are paired alike differ in what the other group does not have: their mean counts. */
+static void
+merge (Entry *into, const Entry *from)
+{
+  into->value = (into->n * into->value + from->value) / (into->n + 1);
+  into->n++;
+}
+
+/* Sorted entries of a group, of runs that have the metric. Transfer full (Entry). */
 static GArray *
-entries_of (const Comparison *comparison, const CompareGroup *group, guint *twice)
+entries_of (const Comparison *comparison, const CompareGroup *group)
 {
   GArray *entries = g_array_new (FALSE, FALSE, sizeof (Entry));
   guint kept = 0;
 
   for (guint i = 0; i < group->runs->len; i++) {
     const CompareRun *run = g_ptr_array_index (group->runs, i);
-    Entry entry = { other_of (comparison, run), run->seed, run->search_seed, run->train_seed,
-                    compare_run_figure (run, comparison->metric) };
+    Entry entry = { other_of (comparison, run),
+                    run->seed,
+                    run->search_seed,
+                    run->train_seed,
+                    compare_run_figure (run, comparison->metric),
+                    1 };
 
     if (isfinite (entry.value))
       g_array_append_val (entries, entry);
   }
   g_array_sort (entries, compare_entries); /* stable: GLib merges */
   for (guint i = 0; i < entries->len; i++) {
-    Entry *entry = &g_array_index (entries, Entry, i);
+    Entry entry = g_array_index (entries, Entry, i);
+    Entry *last = kept ? &g_array_index (entries, Entry, kept - 1) : NULL;
 
-    if (kept && !compare_entries (&g_array_index (entries, Entry, kept - 1), entry))
-      kept--;
-    g_array_index (entries, Entry, kept++) = *entry;
+    if (last && !compare_entries (last, &entry))
+      merge (last, &entry);
+    else
+      g_array_index (entries, Entry, kept++) = entry;
   }
-  *twice += entries->len - kept;
   g_array_set_size (entries, kept);
   return entries;
 }
@@ -252,23 +264,18 @@ bool
 compare_pairs (Comparison *comparison, const char *name, GError **error)
 {
   g_autoptr (GPtrArray) entries = g_ptr_array_new_with_free_func ((GDestroyNotify) g_array_unref);
-  guint groups = comparison->groups->len, twice = 0;
+  guint groups = comparison->groups->len;
   int baseline;
 
   if (!choose_baseline (comparison, name, &baseline, error))
     return false;
   for (guint g = 0; g < groups; g++) {
     CompareGroup *group = g_ptr_array_index (comparison->groups, g);
-    GArray *of_group = entries_of (comparison, group, &twice);
+    GArray *of_group = entries_of (comparison, group);
 
     g_ptr_array_add (entries, of_group);
     describe (comparison, group, of_group);
   }
-  if (twice)
-    g_ptr_array_add (comparison->notes,
-                     g_strdup_printf ("%u runs repeat others of the same configuration and seeds; "
-                                      "the last of each counts",
-                                      twice));
   for (guint a = 0; a < groups; a++)
     for (guint b = a + 1; baseline < 0 && b < groups; b++)
       add_pair (comparison, entries, b, a);

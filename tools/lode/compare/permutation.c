@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-enum { EXACT = 20, DRAWN = 100000, LEAST = 10000, WORK = 20000000 };
+enum { EXACT = 20, DRAWN = 100000, LEAST = 5000, WORK = 10000000 };
 
 /* Sums that differ by rounding alone are the same. */
 static bool

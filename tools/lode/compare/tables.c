@@ -45,6 +45,8 @@ add_mean (Table *table, double mean, double sd, double scale, int decimals)
 {
   if (isnan (mean))
     table_take (table, NULL);
+  else if (isnan (sd) && fabs (scale * mean) < 10)
+    table_format (table, "%.3g", scale * mean);
   else if (isnan (sd))
     table_format (table, "%.*f", decimals, scale * mean);
   else
@@ -183,9 +185,12 @@ names_of (GPtrArray *paths)
 {
   g_autoptr (GString) text = g_string_new (NULL);
 
-  for (guint i = 0; i < paths->len; i++)
-    g_string_append_printf (text, "%s%s", i ? ", " : "",
-                            compare_short (g_ptr_array_index (paths, i)));
+  for (guint i = 0; i < paths->len; i++) {
+    const char *name = compare_short (g_ptr_array_index (paths, i));
+
+    if (!i || strcmp (name, compare_short (g_ptr_array_index (paths, i - 1))))
+      g_string_append_printf (text, "%s%s", text->len ? ", " : "", name);
+  }
   return g_string_free (g_steal_pointer (&text), FALSE);
 }
 

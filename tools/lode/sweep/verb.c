@@ -97,6 +97,28 @@ print_json (const Sweep *sweep)
   lode_json_print (json_builder_get_root (builder));
 }
 
+/* `lode compare` is told what is varied, unless that is arms alone, which their labels tell apart.
+ */
+static void
+print_next (const Sweep *sweep)
+{
+  g_autofree char *label = g_path_get_dirname (sweep_point (sweep, 0)->path);
+  g_autofree char *folder = g_path_get_dirname (label), *quoted = lode_file_word (folder);
+  g_autoptr (GString) by = g_string_new (NULL);
+  bool arms = false;
+
+  for (guint i = 0; i < sweep->grid->axes->len; i++) {
+    const SweepAxis *axis = g_ptr_array_index (sweep->grid->axes, i);
+
+    arms |= axis->arms;
+    if (!axis->arms && axis->choices->len > 1 && !g_str_has_suffix (axis->path, "seed"))
+      g_string_append_printf (by, " --by %s", axis->path);
+  }
+  if (by->len && arms)
+    g_string_prepend (by, " --by label");
+  printf ("\ntry next\n  lode compare%s %s\n", by->str, quoted);
+}
+
 /* Failures once more, together, and where to go from here. */
 static void
 print_summary (const Sweep *sweep)
@@ -104,8 +126,6 @@ print_summary (const Sweep *sweep)
   guint open = sweep_count (sweep, SWEEP_OPEN) + sweep_count (sweep, SWEEP_HELD)
                + sweep_count (sweep, SWEEP_STOPPED),
         now = 0;
-  g_autofree char *label = g_path_get_dirname (sweep_point (sweep, 0)->path);
-  g_autofree char *folder = g_path_get_dirname (label), *quoted = lode_file_word (folder);
 
   for (guint i = 0; i < sweep->points->len; i++)
     now += sweep_point (sweep, i)->ours && sweep_point (sweep, i)->seconds >= 0
@@ -121,7 +141,7 @@ print_summary (const Sweep *sweep)
               point->message ? point->message : "for an unknown reason", point->path);
   }
   if (sweep_count (sweep, SWEEP_DONE))
-    printf ("\ntry next\n  lode compare %s\n", quoted);
+    print_next (sweep);
 }
 
 static int
