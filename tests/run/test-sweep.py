@@ -87,6 +87,8 @@ def check_study(lode):
     assert "/study/slow/s1-" in points[0]["path"] and "/study/quick/s1-" in points[6]["path"], points
     assert len(listed(lode, name, "--size", "smoke")) == 8
     assert len(listed(lode, name, "--size", "smoke", "seed=1..4", "fit.momentum=0.5,0.6,0.7")) == 24
+    assert words_of(listed(lode, name, "--size", "smoke", "seed=7"))[:2] == [
+        "arm=slow seed=7 fit.momentum=0", "arm=slow seed=7 fit.momentum=0.9"]
     lode.call("sweep", name, "--size", "smoke", "--jobs", 2).expect(DONE, "8 runs: 8 done (8 now), 0 failed")
     run = Run(listed(lode, name, "--size", "smoke")[-1]["path"])
     config = run.read("config.cfg").decode()
@@ -283,6 +285,43 @@ def check_contest(lode):
             counted = [{key: value for key, value in stages[k][name]["cost"].items() if not key.endswith("_s")} for k in (0, 1)]
             assert counted[0] == counted[1], (path, stage)
     print(f"# {sum(ended.values())} endings were told, {len(found)} runs are there")
+
+
+def states(lode, *words):
+    found = json.loads(lode.call("status", "--json", *words).expect(DONE).out)
+    return {run["path"].split("/")[-1].split("-")[0]: run for run in found}
+
+
+def check_status(lode):
+    """What runs, waits, was killed, failed, stopped and is done, with the time that is left."""
+    name = prepare(lode)
+    lode.call("status").expect(USAGE, "there is no folder")
+    words = (name, "fit.epochs=2000", "checkpoint=0.05")
+    points = listed(lode, *words, "seed=1..6")
+    Run(points[1]["path"]).obstruct("train/net.safetensors")
+    lode.call("sweep", *words, "seed=1..2", "--jobs", 2).expect(FAILED)
+    process = lode.start("sweep", *words, "seed=1..6", "--jobs", 1)
+    running = pathlib.Path(points[2]["path"])
+    while not (running / "ckpt/state.safetensors").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    found = states(lode)
+    assert {seed: run["state"] for seed, run in found.items()} == {
+        "s1": "done", "s2": "failed", "s3": "running", "s4": "queued", "s5": "queued", "s6": "queued"}, found
+    assert found["s3"]["pid"] == children(process.pid)[0] and found["s3"]["stage"] == "train", found["s3"]
+    took = found["s1"]["seconds"]
+    assert took > 0 and abs(found["s4"]["seconds_left"] - took) < 1e-6, (found["s1"], found["s4"])
+    assert 0 <= found["s3"]["seconds_left"] <= took, found["s3"]
+    assert "folder is in the way" in found["s2"]["message"] and found["s4"]["words"].startswith("seed=4"), found
+    table = lode.call("status").expect(DONE, "tiny/main", "is in the way", "running")
+    assert re.search(r"tiny/main +1 +3 +– +– +1 +1 ", table.out), table.out
+    assert "queued  " not in table.out.split("\n\n")[1] and "queued  " in lode.call("status", "--all").out
+    process.kill()
+    lode.ended(process)
+    assert states(lode)["s3"]["state"] == "stale"
+    lode.call("resume", running).expect(DONE)
+    found = states(lode, lode.folder / "runs/tiny/main")
+    assert found["s3"]["state"] == "done" and len(found) == 3, "below a label there are no manifests"
 
 
 def check_waits(lode):

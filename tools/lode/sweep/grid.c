@@ -79,6 +79,20 @@ put_axis (GPtrArray *axes, SweepAxis *axis)
   g_ptr_array_add (axes, axis);
 }
 
+/* One value of a path that a file varies: an axis of one. */
+static bool
+is_of_axis (const SweepGrid *grid, const char *word)
+{
+  for (guint i = 0; i < grid->axes->len; i++) {
+    const char *path = ((const SweepAxis *) g_ptr_array_index (grid->axes, i))->path;
+    size_t n = strlen (path);
+
+    if (!strncmp (path, word, n) && word[n] == '=')
+      return true;
+  }
+  return false;
+}
+
 static void
 read_words (SweepGrid *grid, GPtrArray *words, GPtrArray *errors)
 {
@@ -86,7 +100,7 @@ read_words (SweepGrid *grid, GPtrArray *words, GPtrArray *errors)
     char *word = g_ptr_array_index (words, i);
     SweepAxis *axis;
 
-    if (!sweep_word_is_axis (word)) {
+    if (!sweep_word_is_axis (word) && !is_of_axis (grid, word)) {
       g_ptr_array_add (grid->words, word);
       continue;
     }

@@ -52,7 +52,7 @@ static const LodeUsage usage = {
       "resumed, what another process works on is left to it.",
   .more = "Examples:\n"
           "  lode sweep quickstart.cfg fit.rate=0.05,0.1 seed=1..5 --jobs 2\n"
-          "  lode sweep studies/first.cfg --size smoke\n"
+          "  lode sweep studies/first.cfg --size smoke seed=1\n"
           "  lode sweep --list studies/first.cfg --size hour\n"
           "  lode status; lode compare runs/first\n\n"
           "Ctrl-C, or a TERM signal, stops every run with a checkpoint. What a run says goes to\n"
