@@ -86,6 +86,7 @@ lode_host_sampler (LodeStageHost *host, GError **error)
   return host->sampler = ops->create (&host->base, use->conf, lode_data_pool (data), error);
 }
 
+/* Selections within a score are the score's affair, in whichever process it is made. */
 static bool
 host_select (void *data, const LodeAsk *ask, LodePicks *picks, GError **error)
 {
@@ -93,7 +94,7 @@ host_select (void *data, const LodeAsk *ask, LodePicks *picks, GError **error)
   const LodeSamplerOps *ops = host->spec->use[LODE_USE_SAMPLER].loaded->ops;
 
   return ops->select (host->sampler, ask, picks, error)
-         && lode_grow_subset (host, ask->epoch, picks, error);
+         && (host->quiet || lode_grow_subset (host, ask->epoch, picks, error));
 }
 
 /* A stream of this stage; WEIGHTS asks the sampler. */

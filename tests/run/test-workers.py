@@ -59,6 +59,15 @@ def check_same(lode):
         assert cost["cpu_s"] > _whole["cpu"] / 3, f"{cost['cpu_s']} of {_whole['cpu']} seconds"
 
 
+def check_sampler(lode):
+    """With a sampler that draws, scores stay the same, and their selections are nobody's file."""
+    words = (*SCORES, "sampler.type=uniform", "sampler.uniform.size=0.5", "sampler.uniform.resample=true")
+    one, three = lode.run(*words), lode.run(*words, "executor.type=local", "executor.local.workers=3")
+    assert figures(one) == figures(three)
+    assert not (one.path / "search/subset.bin").exists() and not (three.path / "search/subset.bin").exists()
+    assert one.read("train/subset.bin") == three.read("train/subset.bin")
+
+
 def children(pid):
     try:
         return [int(word) for word in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
