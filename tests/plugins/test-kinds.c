@@ -355,8 +355,7 @@ test_search_stage (void)
   toy->search_conf = test_conf (random, group, owner);
   at = stage_new ("search", toy, &error);
   stage_steps (&at, 3);
-  g_assert_cmpuint (g_hash_table_size (toy->result), ==, 2);
-  g_assert_cmpfloat (toy_value (toy->result, "params"), ==, 10);
+  g_assert_cmpuint (g_hash_table_size (toy->result), ==, 0);
   stage_steps (&at, 1);
   g_assert_true (at.progress.end);
   g_assert_cmpuint (3 * toy->saved_arch[0] + toy->saved_arch[1], ==, 7);
@@ -406,7 +405,8 @@ test_train_without (void)
   stage_steps (&at, 10);
   g_assert_cmpuint (toy->saved_nets, ==, 1);
   g_assert_cmpuint (toy->measured, ==, 0);
-  g_assert_cmpuint (g_hash_table_size (toy->result), ==, 0);
+  g_assert_cmpuint (g_hash_table_size (toy->result), ==, 2);
+  g_assert_cmpfloat (toy_value (toy->result, "params"), ==, 10);
   stage_free (&at);
   toy_free (toy);
 }

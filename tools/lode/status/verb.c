@@ -32,6 +32,10 @@ static const LodeUsage usage = {
           "that is left is that of finished runs which differ by the seed alone, else a guess from "
           "the\n"
           "share that is done.\n\n"
+          "Examples:\n"
+          "  lode status\n"
+          "  lode status --all runs/first\n"
+          "  lode status --json | jq '.[] | select(.state == \"failed\").path'\n\n"
           "Exit codes: 0, 2 where FOLDER is no folder.",
   .options = options,
 };

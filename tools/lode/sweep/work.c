@@ -45,7 +45,7 @@ time_left (const Sweep *sweep)
   guint left = sweep_count (sweep, SWEEP_OPEN) + sweep_count (sweep, SWEEP_HELD);
   g_autofree char *time = NULL;
 
-  if (!left || !sweep->ended)
+  if (!left || !sweep->ended || sweep->board->stop)
     return g_strdup ("");
   time = watch_time (spent / sweep->ended * left);
   return g_strdup_printf (", about %s left", time);
