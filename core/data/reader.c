@@ -205,7 +205,8 @@ make_slot (const Stream *stream, Slot *slot)
   slot->weight = g_new (float, n);
   slot->index = g_new (uint32_t, n);
   slot->example = g_new (uint32_t, n);
-  return slot->pixel && (stored || slot->raw) && (slot->target || slot->label);
+  return slot->pixel && (stored || slot->raw)
+         && (slot->target || slot->label || !(data->info.classes || data->info.targets));
 }
 
 bool

@@ -37,6 +37,8 @@ lode_host_data (LodeStageHost *host, GError **error)
     return NULL;
   host->data = lode_data_new (ops, dataset, &host->spec->data,
                               (uint64_t) host->shared->experiment->conf.seed, error);
+  for (guint i = 0; host->data && i < lode_data_notes (host->data)->len; i++)
+    lode_log (&host->base, LODE_LOG_WARNING, lode_data_notes (host->data)->pdata[i]);
   if (host->data)
     host->seen = g_new0 (uint8_t, lode_data_count (host->data, LODE_ROLE_WEIGHTS) + 1);
   return host->data;

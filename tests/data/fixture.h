@@ -119,7 +119,7 @@ fake_bytes (uint32_t n, uint32_t tests, uint32_t classes)
 static inline LodeDataConf
 plain_conf (void)
 {
-  return (LodeDataConf){ .normalise = true, .preload = true };
+  return (LodeDataConf){ .normalise = true, .preload = true, .duplicates = LODE_COPIES_KEEP };
 }
 
 static inline LodeData *

@@ -38,7 +38,7 @@ numbered (uint32_t n, uint32_t tests, uint32_t classes)
 static LodeDataConf
 raw_conf (void)
 {
-  return (LodeDataConf){ .preload = true };
+  return (LodeDataConf){ .preload = true, .duplicates = LODE_COPIES_KEEP };
 }
 
 /* The examples of a role, as their part numbers them, in a stream's order. */
