@@ -15,6 +15,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { NAMED = 20 /* classes in a message */ };
+
 /* What is to be taken: `amount` of `from`. */
 typedef struct Take {
   const LodeData *data;
@@ -65,15 +67,24 @@ wanted (const char *key, double amount, uint32_t n, uint32_t *out, GError **erro
   return true;
 }
 
+/* Every class that is, in one message. */
 static bool
-too_small (const Take *take, uint32_t c, GError **error)
+too_small (const Take *take, GError **error)
 {
-  g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_DATA,
-               "class \"%s\" has %u example%s, too few for a stratified %s and %u more split%s; "
-               "take more data "
-               "(data.train), or set %s to 0",
-               bin_name (take->data, c), take->count[c], take->count[c] == 1 ? "" : "s", take->key,
-               take->later, take->later == 1 ? "" : "s", take->key);
+  g_autoptr (GString) classes = g_string_new (NULL);
+  uint32_t n = 0;
+
+  for (uint32_t c = 1; c < take->classes; c++)
+    if (take->count[c] && take->count[c] < 1 + take->later && n++ < NAMED)
+      g_string_append_printf (classes, "%s\"%s\" has %u example%s", n > 1 ? ", " : "",
+                              bin_name (take->data, c), take->count[c],
+                              take->count[c] == 1 ? "" : "s");
+  g_set_error (
+      error, LODE_RUN_ERROR, LODE_RUN_ERROR_DATA,
+      "class %s%s, too few for a stratified %s and %u more split%s; add examples, merge or "
+      "remove the class, or set %s to 0",
+      classes->str, n > NAMED ? " …" : "", take->key, take->later, take->later == 1 ? "" : "s",
+      take->key);
   return false;
 }
 
@@ -88,7 +99,7 @@ bound (const Take *take, uint32_t *low, uint32_t *high, GError **error)
     present += take->count[c] > 0;
   for (uint32_t c = 0; c < take->classes; c++) {
     if (take->every && c && take->count[c] && take->count[c] < 1 + take->later)
-      return too_small (take, c, error);
+      return too_small (take, error);
     low[c] = take->count[c] && (take->every ? c > 0 : take->amount >= present);
     high[c] = take->count[c] - (take->every && c ? MIN (take->later, take->count[c]) : 0);
     least += low[c];
