@@ -65,7 +65,7 @@ look_up (const LodeRecordsOf *records, const char *what, const char *name, int32
   g_autoptr (GString) names = g_string_new (NULL);
 
   *at = -1;
-  if (!name || !*name)
+  if (!name || (!*name && strcmp (what, "target")))
     return true;
   *at = lode_records_column_of (&records->base, name);
   if (*at >= 0)

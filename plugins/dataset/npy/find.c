@@ -178,10 +178,10 @@ array_find (const char *path, const char *const *names, GError **error)
     GError *failure = NULL;
     Array *array = find_member (path, *names, (uint64_t) info.st_size, &failure);
 
-    if (array || failure) {
+    if (failure)
       g_propagate_error (error, failure);
+    if (array || failure)
       return array;
-    }
   }
   return NULL;
 }

@@ -314,7 +314,7 @@ read_rest (LodeDataset *set, const char *path, GError **error)
   return false;
 }
 
-/* Of the configuration, else the lines of classes.txt in the folder. */
+/* Of the configuration, else the lines of classes.txt in the folder, else numbers. */
 static bool
 name_classes (LodeDataset *set, const char *path, const Conf *conf, GError **error)
 {
@@ -328,8 +328,12 @@ name_classes (LodeDataset *set, const char *path, const Conf *conf, GError **err
   } else if (g_file_get_contents (file, &text, NULL, NULL) && g_utf8_validate (text, -1, NULL)) {
     set->names = g_strsplit (g_strchomp (text), "\n", -1);
     n = g_strv_length (set->names);
-  } else
-    return true;
+  } else {
+    n = set->classes;
+    set->names = g_new0 (char *, (size_t) n + 1);
+    for (uint32_t i = 0; i < n; i++)
+      set->names[i] = g_strdup_printf ("%u", i);
+  }
   if (n >= set->classes) {
     set->classes = set->targets ? 0 : n;
     return true;
