@@ -453,7 +453,8 @@ reduce (const LodeData *data, const char *key, double amount, LodeSplit *split, 
   return wanted (key, amount, from.n, &take.amount, error) && take_from (take, error);
 }
 
-/* A test split of the training part, for data that come without one. */
+/* A test split of the training part, for data that come without one. It depends on nothing in which
+ * stages of a run may differ, so that what one tests another has not trained on. */
 static bool
 take_test (LodeData *data, GError **error)
 {
@@ -463,7 +464,7 @@ take_test (LodeData *data, GError **error)
                 .from = &data->weights,
                 .to = &data->test,
                 .every = true,
-                .later = 1u + (data->conf.valid > 0) + (data->conf.arch > 0),
+                .later = 1,
                 .seed = (uint64_t) data->conf.split_seed };
 
   data->drawn = data->conf.test > 0;

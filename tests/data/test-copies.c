@@ -171,6 +171,7 @@ test_drawn (void)
   for (uint64_t seed = 1; seed < 6; seed++) {
     LodeData *data;
 
+    conf.arch = seed == 3 ? 0.5 : 0;
     conf.train = seed == 5 ? 0.5 : 0;
     data = fake_open (&fake, &conf, seed);
     roles_of (data, seed == 1 ? first : other);
@@ -199,7 +200,7 @@ test_too_small (void)
     label[i] = i == 7 || i == 8 ? 4 : (int32_t) (i % 4);
   conf.test = 0.2;
   conf.valid = 0.2;
-  fake_refused (&fake, &conf, LODE_RUN_ERROR_DATA, "class \"4\" has 2 examples, too few");
+  fake_refused (&fake, &conf, LODE_RUN_ERROR_DATA, "class \"4\" has 1 example, too few");
   for (uint32_t i = 0; i < N; i++) {
     label[i] = i < 6 ? 4 : (int32_t) (i % 4);
     number[i] = (float) (i < 6 ? 0 : i);
