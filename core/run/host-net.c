@@ -44,6 +44,24 @@ lode_host_data (LodeStageHost *host, GError **error)
   return host->data;
 }
 
+/* What a backbone cannot be made for may be the samples as well as its options. */
+static LodeBackbone *
+make_backbone (LodeStageHost *host, const LodeShape *shape, GError **error)
+{
+  const LodeUse *use = &host->spec->use[LODE_USE_BACKBONE];
+  const LodeBackboneOps *ops = use->loaded->ops;
+  GError *failure = NULL;
+  LodeBackbone *backbone = ops->create (&host->base, use->conf, shape, &failure);
+
+  if (failure)
+    g_set_error (error, failure->domain, failure->code,
+                 "%s (samples of dataset %s are %u × %u × %u)", failure->message,
+                 host->spec->use[LODE_USE_DATASET].loaded->plugin->name, shape->h, shape->w,
+                 shape->c);
+  g_clear_error (&failure);
+  return backbone;
+}
+
 bool
 lode_host_backbone (LodeStageHost *host, LodeArchFamily *family, GError **error)
 {
@@ -58,7 +76,7 @@ lode_host_backbone (LodeStageHost *host, LodeArchFamily *family, GError **error)
   if (!host->backbone) {
     g_autofree char *wrong = NULL;
 
-    host->backbone = ops->create (&host->base, use->conf, &shape, error);
+    host->backbone = make_backbone (host, &shape, error);
     if (!host->backbone)
       return false;
     wrong = lode_space_check (ops->space (host->backbone));

@@ -19,7 +19,7 @@
 extern const char *const gallery_fits[], *const gallery_colours[], *const gallery_backgrounds[];
 
 #define GALLERY_OPTIONS(Conf)                                                                      \
-  LODE_OPTION (Conf, side, .number = 0, .max = 4096, .unit = "pixels",                             \
+  LODE_OPTION (Conf, side, .number = 0, .max = 1024, .unit = "pixels",                             \
                .doc = "side that pictures are brought to; 0: as they are if all are alike and at " \
                       "most 64, else 32 or 64 by the median of the shorter sides"),                \
       LODE_OPTION (Conf, fit, .choices = gallery_fits,                                             \

@@ -146,7 +146,7 @@ find_member (const char *path, const char *name, uint64_t size, GError **error)
   bool found = false, ok = false;
   int state;
 
-  archive_read_support_format_zip (archive);
+  archive_read_support_format_zip_seekable (archive); /* by its directory: a cut file has none */
   state = archive_read_open_filename (archive, path, BLOCK);
   while (state == ARCHIVE_OK && !found
          && (state = archive_read_next_header (archive, &entry)) == ARCHIVE_OK) {

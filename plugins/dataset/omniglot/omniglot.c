@@ -360,7 +360,7 @@ static const LodeOption options[] = {
                    "characters of its authors' background set, of the evaluation set, or of both"),
   LODE_OPTION (Conf, group, .choices = groups,
                .doc = "what no split may part: the drawings of one person, or an alphabet"),
-  LODE_OPTION (Conf, side, .number = 28, .min = 1, .max = 4096, .unit = "pixels",
+  LODE_OPTION (Conf, side, .number = 28, .min = 1, .max = 256, .unit = "pixels",
                .doc = "side that pictures in folders are brought to"),
 };
 

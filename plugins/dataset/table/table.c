@@ -240,12 +240,22 @@ value_of (const Feature *feature, const LodeColumn *column, uint32_t row)
   return (float) column->number[row];
 }
 
+/* By its name alone: a number may be the name of a column that is not there. */
+static int32_t
+named (const LodeRecords *records, const char *name)
+{
+  for (uint32_t i = 0; i < lode_records_columns (records); i++)
+    if (!strcmp (lode_records_column (records, i).name, name))
+      return (int32_t) i;
+  return -1;
+}
+
 /* libsvm leaves out what is zero, also whole columns. */
 static bool
 find_column (const LodeRecords *records, const Feature *feature, LodeColumn *column, bool *absent,
              const char *file, GError **error)
 {
-  int32_t at = lode_records_find (records, feature->column);
+  int32_t at = named (records, feature->column);
 
   *absent = at < 0;
   if (at < 0 && !strcmp (lode_records_column (records, 0).name, "target"))

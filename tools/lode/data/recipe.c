@@ -6,11 +6,12 @@
  */
 #include "look.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { NEEDED = 4 /* examples of a class: two halves to search, one to validate, one to test */ };
 
-static const double work = 1.2e8; /* values seen in training */
+static const double work = 6e7; /* values seen in training */
 
 static int64_t
 epochs_for (const Opened *opened, uint32_t n)
@@ -97,6 +98,15 @@ put_fixed (LodeNode *root, const Opened *opened, uint32_t n)
        "}; }");
 }
 
+/* A share of n examples that has room for each class. */
+static double
+share_of (double share, const Opened *opened, double n)
+{
+  double least = (opened->info.classes + 0.5) / MAX (n, 1);
+
+  return ceil (100 * MAX (share, least)) / 100;
+}
+
 /* Shares of what the data do not split themselves. */
 static void
 put_splits (LodeNode *root, const Opened *opened, uint32_t n)
@@ -112,11 +122,12 @@ put_splits (LodeNode *root, const Opened *opened, uint32_t n)
     carried_clear (&carried);
   }
   if (!given && !lode_node_find (root, "data.test"))
-    put (root, "data.test=%g", n < 5000 ? 0.2 : 0.1);
+    put (root, "data.test=%g", share_of (n < 5000 ? 0.2 : 0.1, opened, n));
   if (!valid && !lode_node_find (root, "data.valid")) {
     bool search = lode_node_find (root, "stages.search") != NULL;
 
-    put (root, "%sdata.valid=0.1", search ? "stages.train." : "");
+    put (root, "%sdata.valid=%g", search ? "stages.train." : "",
+         share_of (0.1, opened, given ? n : 0.75 * n));
   }
 }
 
