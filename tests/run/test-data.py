@@ -161,7 +161,7 @@ def check_sheet_and_list(lode):
 
 def check_words(lode):
     lode.call("data").expect(USAGE)
-    lode.call("data", "chek").expect(USAGE, 'did you mean "check"')
+    lode.call("data", "sheets").expect(USAGE, 'did you mean "sheet"')
     lode.call("data", "check").expect(USAGE)
     lode.call("data", "check", "nowhere").expect(DATA, "nowhere")
     (lode.folder / "empty").mkdir()
