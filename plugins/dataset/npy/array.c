@@ -37,6 +37,7 @@ static bool
 read_type (Array *array, const char *header, GError **error)
 {
   const char *at = value_of (header, "descr");
+  g_autofree char *shown = g_strndup (at ? at : "(none)", 12);
 
   if (at && *at == '\'' && strchr ("<>|=", at[1]) && at[1] && strchr ("uifb", at[2]) && at[2]
       && strchr ("1248", at[3]) && at[3] && at[4] == '\'') {
@@ -47,9 +48,9 @@ read_type (Array *array, const char *header, GError **error)
       return true;
   }
   g_set_error (error, DATA_ERROR, 0,
-               "%s: values of type %.12s; expected integers, bool, float32 or float64: convert "
+               "%s: values of type %s; expected integers, bool, float32 or float64: convert "
                "them with astype",
-               array->name, at ? at : "(none)");
+               array->name, g_strcanon (shown, "'()|<>=[], ubifcSUOVmM0123456789none", '?'));
   return false;
 }
 

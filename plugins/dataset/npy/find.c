@@ -89,6 +89,8 @@ damaged (const Array *array, struct archive *archive, GError **error)
   const char *why = archive_error_string (archive);
   g_autofree char *text = g_utf8_make_valid (why ? why : "it is truncated", -1);
 
+  for (char *at = text; *at; at++)
+    *at = g_ascii_iscntrl (*at) ? ' ' : *at;
   g_set_error (error, DATA_ERROR, 0, "%s: the archive is damaged (%s); save it again", array->name,
                text);
   return false;
