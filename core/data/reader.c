@@ -35,7 +35,7 @@ fill_rows (const Stream *stream, Slot *slot)
     slot->weight[i] = weight_of (stream, part, split, order[i]);
     if (part->label)
       slot->label[i] = part->label[slot->example[i]];
-    else
+    else if (part->target)
       memcpy (slot->target + i * targets, part->target + slot->example[i] * targets,
               targets * sizeof (float));
   }
