@@ -62,40 +62,45 @@ put (LodeNode *root, const char *format, ...)
   g_assert (errors->len == 0);
 }
 
-/* A search at half the side on at most some thousands of examples, then what it found in full. */
+/* At half the side on at most some thousands of examples, then what was found in full. */
 static void
-put_search (LodeNode *root, const Opened *opened, uint32_t n)
+fit_search (LodeNode *root, const Opened *opened, uint32_t n)
 {
   uint32_t side = MAX (opened->info.shape.h, opened->info.shape.w);
 
-  put (root, "backbone={ type = \"darts\"; darts = { channels = 8; cells = 5; }; }");
-  put (root, "search={ type = \"darts\"; darts = { order = 1; rate = 0.003; }; }");
-  put (root, "fit={ epochs = %d; batch = %u; rate = 0.05; final_rate = 0.001; }",
-       (int) CLAMP (32000 / MIN (n, 4000), 4, 30), n < 640 ? 16 : 64);
-  put (root, "stages={ search = { type = \"search\"; }; train = { type = \"train\"; arch = "
-             "\"search\"; }; test = { type = \"evaluate\"; net = \"train\"; }; }");
-  put (root, "stages.search.data={ arch = 0.5; }");
+  put (root, "stages.search.data={ arch = 0.5; side = %u; }", CLAMP (side / 2, 12, 16));
   if (n > 4000)
     put (root, "stages.search.data.train=4000");
-  put (root, "stages.search.data.side=%u", CLAMP (side / 2, 12, 16));
-  put (root, "stages.train.fit={ epochs = %d; batch = %u; rate = 0.05; final_rate = 0.0; }",
-       (int) epochs_for (opened, n), n < 640 ? 16 : 48);
+  put (root, "fit.epochs=%d", (int) CLAMP (32000 / MIN (n, 4000), 4, 30));
+  put (root, "fit.batch=%u", n < 640 ? 16 : 64);
+  put (root, "stages.train.fit.epochs=%d", (int) epochs_for (opened, n));
+  put (root, "stages.train.fit.batch=%u", n < 640 ? 16 : 48);
 }
 
 static void
-put_fixed (LodeNode *root, const Opened *opened, uint32_t n)
+fit_training (LodeNode *root, const Opened *opened, uint32_t n)
 {
-  bool vector = opened->info.shape.h == 1 && opened->info.shape.w == 1;
+  put (root, "fit.epochs=%d", (int) epochs_for (opened, n));
+  put (root, "fit.batch=%u", n < 640 ? 16 : 64);
+  if (!opened->info.targets)
+    return;
+  put (root, "loss={ type = \"mse\"; }");
+  put (root, "fit.rate=0.01");
+}
 
-  if (vector)
-    put (root, "backbone={ type = \"mlp\"; mlp = { hidden = [ 256, 128 ]; }; }");
-  else
-    put (root, "backbone={ type = \"resnet\"; resnet = { depth = 8; }; }");
-  put (root, "fit={ epochs = %d; batch = %u; rate = %g; final_rate = 0.0; decay = 1e-4; }",
-       (int) epochs_for (opened, n), n < 640 ? 16 : 64, opened->info.targets ? 0.01 : 0.05);
-  put (root,
-       "stages={ train = { type = \"train\"; }; test = { type = \"evaluate\"; net = \"train\"; "
-       "}; }");
+/* The experiment that comes with Lode for data of that kind. */
+static LodeNode *
+template_for (const Opened *opened, bool search, char **why)
+{
+  g_autoptr (GPtrArray) errors = g_ptr_array_new_with_free_func (g_free);
+  bool vector = opened->info.shape.h == 1 && opened->info.shape.w == 1;
+  const char *files[] = { search ? "folder.cfg" : vector ? "table.cfg" : "manifest.cfg", NULL };
+  const char *none[] = { NULL };
+  LodeNode *root = lode_config_load (files, none, errors);
+
+  if (!root)
+    *why = g_strdup (errors->pdata[0]);
+  return root;
 }
 
 /* A share of n examples that has room for each class. */
@@ -135,23 +140,23 @@ char *
 data_recipe (const Opened *opened, const char *name, const uint32_t *counts, uint32_t labelled,
              char **why)
 {
-  g_autoptr (LodeNode) root = lode_node_new (LODE_VALUE_GROUP, NULL, "recipe");
-  bool vector = opened->info.shape.h == 1 && opened->info.shape.w == 1;
+  g_autoptr (LodeNode) root = NULL;
+  bool search = !opened->info.targets && (opened->info.shape.h > 1 || opened->info.shape.w > 1);
 
   *why = NULL;
   if (!labelled)
     *why = g_strdup ("nothing is labelled, so there is nothing to learn yet");
   if (*why || (opened->info.classes && !check_classes (opened, counts, why)))
     return NULL;
+  root = template_for (opened, search, why);
+  if (!root)
+    return NULL;
   put (root, "experiment=\"%s\"", name);
-  put (root, "seed=1");
   lode_node_set (root, lode_node_copy (lode_node_child (opened->root, "data")));
-  put (root, "loss={ type = \"%s\"; }", opened->info.targets ? "mse" : "ce");
-  put (root, "sampler={ type = \"full\"; }");
-  if (vector || opened->info.targets)
-    put_fixed (root, opened, labelled);
+  if (search)
+    fit_search (root, opened, labelled);
   else
-    put_search (root, opened, labelled);
+    fit_training (root, opened, labelled);
   put_splits (root, opened, labelled);
   return lode_config_write (root);
 }
