@@ -37,9 +37,29 @@ lode_host_data (LodeStageHost *host, GError **error)
     return NULL;
   host->data = lode_data_new (ops, dataset, &host->spec->data,
                               (uint64_t) host->shared->experiment->conf.seed, error);
+  for (guint i = 0; host->data && i < lode_data_notes (host->data)->len; i++)
+    lode_log (&host->base, LODE_LOG_WARNING, lode_data_notes (host->data)->pdata[i]);
   if (host->data)
     host->seen = g_new0 (uint8_t, lode_data_count (host->data, LODE_ROLE_WEIGHTS) + 1);
   return host->data;
+}
+
+/* What a backbone cannot be made for may be the samples as well as its options. */
+static LodeBackbone *
+make_backbone (LodeStageHost *host, const LodeShape *shape, GError **error)
+{
+  const LodeUse *use = &host->spec->use[LODE_USE_BACKBONE];
+  const LodeBackboneOps *ops = use->loaded->ops;
+  GError *failure = NULL;
+  LodeBackbone *backbone = ops->create (&host->base, use->conf, shape, &failure);
+
+  if (failure)
+    g_set_error (error, failure->domain, failure->code,
+                 "%s (samples of dataset %s are %u × %u × %u)", failure->message,
+                 host->spec->use[LODE_USE_DATASET].loaded->plugin->name, shape->h, shape->w,
+                 shape->c);
+  g_clear_error (&failure);
+  return backbone;
 }
 
 bool
@@ -56,7 +76,7 @@ lode_host_backbone (LodeStageHost *host, LodeArchFamily *family, GError **error)
   if (!host->backbone) {
     g_autofree char *wrong = NULL;
 
-    host->backbone = ops->create (&host->base, use->conf, &shape, error);
+    host->backbone = make_backbone (host, &shape, error);
     if (!host->backbone)
       return false;
     wrong = lode_space_check (ops->space (host->backbone));

@@ -6,6 +6,8 @@
 
 #include "compute/seed.h"
 #include "data/find.h"
+#include "data/pictures.h"
+#include "data/records.h"
 #include "exec/score.h"
 
 static void
@@ -81,6 +83,28 @@ host_find_data (const LodeHost *base, const char *name, GError **error)
   return lode_data_find (name, error);
 }
 
+static void
+hear (void *data, uint32_t level, const char *text)
+{
+  host_log (data, level, text);
+}
+
+static LodePictures *
+host_pictures_new (const LodeHost *base, const LodePicturesIn *in, GError **error)
+{
+  LodeListener listener = { hear, (void *) base };
+
+  return lode_pictures_decode (in, lode_engine_threads (lode_host_of (base)->shared->engine),
+                               &listener, error);
+}
+
+static LodeRecords *
+host_records_new (const LodeHost *base, const LodeRecordsIn *in, GError **error)
+{
+  (void) base;
+  return lode_records_read (in, error);
+}
+
 static const LodeHostCalls calls = {
   .size = sizeof (LodeHostCalls),
   .log = host_log,
@@ -104,6 +128,8 @@ static const LodeHostCalls calls = {
   .map = lode_host_map,
   .art_path = lode_host_art_path,
   .threads = host_threads,
+  .pictures_new = host_pictures_new,
+  .records_new = host_records_new,
 };
 
 /* The stage's strategy; the host borrows it, to save its state. */

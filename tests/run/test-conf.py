@@ -91,6 +91,8 @@ def main():
     def with_cifar(check):
         def checked(lode):
             command.write_cifar10(lode.data / "cifar10")
+            command.write_manifest(lode.data / "pictures", each=60, colour=True)
+            command.write_table(lode.data / "table.csv", rows=200)
             check(lode)
 
         return checked

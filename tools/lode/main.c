@@ -24,6 +24,8 @@ static const Verb verbs[] = {
   { "bench", "time training steps on this machine", lode_verb_bench },
   { "check", "hold plugins against their contract, each test in a process of its own",
     lode_verb_check },
+  { "data", "look at data: what is in a folder, what is wrong with it, how to train on it",
+    lode_verb_data },
   { "list", "name the plugins that are found, and which of them go together", lode_verb_list },
   { "show", "describe a plugin: options, needs, source", lode_verb_show },
   { "report", "write a page about a run: what it found and cost, curves, configuration",

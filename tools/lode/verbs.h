@@ -6,6 +6,7 @@
 #ifndef LODE_VERBS_H
 #define LODE_VERBS_H
 
+int lode_verb_data (int argc, char **argv);
 int lode_verb_doctor (int argc, char **argv);
 int lode_verb_run (int argc, char **argv);
 int lode_verb_resume (int argc, char **argv);

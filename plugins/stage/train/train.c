@@ -102,6 +102,22 @@ train_create (const LodeHost *host, const void *conf, GError **error)
   return stage;
 }
 
+/* Real targets have no accuracy. */
+static bool
+validate (LodeStage *stage, const LodeChoice *choice, GError **error)
+{
+  g_autoptr (GError) none = NULL;
+  double value;
+
+  if (lode_net_measure (stage->net, choice, NULL, "accuracy", &value, &none))
+    lode_result (stage->host, "valid_accuracy", value);
+  else if (lode_net_measure (stage->net, choice, NULL, "loss", &value, error))
+    lode_result (stage->host, "valid_loss", value);
+  else
+    return false;
+  return true;
+}
+
 /* The size of what was trained. */
 static bool
 report_cost (const LodeStage *stage, GError **error)
@@ -120,13 +136,9 @@ static bool
 hand_on (LodeStage *stage, GError **error)
 {
   LodeChoice choice = choice_of (stage);
-  double accuracy;
 
-  if (stage->validates) {
-    if (!lode_net_measure (stage->net, &choice, NULL, "accuracy", &accuracy, error))
-      return false;
-    lode_result (stage->host, "valid_accuracy", accuracy);
-  }
+  if (stage->validates && !validate (stage, &choice, error))
+    return false;
   return report_cost (stage, error)
          && lode_net_save (stage->host, "net", stage->net, stage->mask ? &choice : NULL, error);
 }
