@@ -60,16 +60,17 @@ typedef struct LodeKernels {
                    float *dbias, float *scratch);
 
   /*
-   * Depthwise convolution of h = read (x), without h being stored. Gradients: dw += h^T dy; dx (+)=
-   * [h > 0] w^T dy (without relu: all of it), in terms of scale x + shift; first: "=".
+   * Depthwise convolution of one sample (geometry.n is not read) of h = read (x), which is laid out
+   * once, in `room` floats, as all that follows reads it. dw += h^T dy; dx (+)= [h > 0] w^T dy (gate NULL:
+   * all of it; first: "="). bias: [c] or NULL; scratch: depth_room floats.
    */
-  size_t (*depth_scratch) (const LodeConvGeometry *);
-  void (*depth) (const LodeConvGeometry *, const LodeReading *, const float *x, const float *w,
-                 float *y, float *scratch);
-  void (*depth_dx) (const LodeConvGeometry *, const LodeReading *, const float *x, const float *w,
-                    const float *dy, bool first, float *dx, float *scratch);
-  void (*depth_dw) (const LodeConvGeometry *, const LodeReading *, const float *x, const float *dy,
-                    float *dw, float *scratch);
+  size_t (*depth_room) (const LodeConvGeometry *);
+  void (*depth_lay) (const LodeConvGeometry *, const LodeReading *, const float *x, float *laid);
+  void (*depth) (const LodeConvGeometry *, const float *laid, const float *w, const float *bias,
+                 float *y);
+  void (*depth_dx) (const LodeConvGeometry *, const float *gate, const float *w, const float *dy,
+                    bool first, float *dx, float *scratch);
+  void (*depth_dw) (const LodeConvGeometry *, const float *laid, const float *dy, float *dw);
 
   /* y = x w (+ bias) over `rows` rows. x: [rows][ci], w: [ci][co], y: [rows][co] */
   void (*linear) (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *w,

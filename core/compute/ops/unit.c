@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Unit: scale and shift of a norm, ReLU, depthwise and dense convolution of some samples that stay
- * in cache, made of nodes by fuse.c. Backward makes the inner values again instead of storing them.
+ * in cache, made of nodes by fuse.c. Backward makes the inner values again instead of storing them;
+ * h, laid out for the depthwise convolution, serves its value, its weights and the ReLU's mask.
  *
  *   h = relu (scale x + shift),  d = depth * h,  y = w * d
  *   dd = wᵀ dy,  dw += dᵀ dy,  ddepth += hᵀ dd,  dx += [h > 0] depthᵀ dd
@@ -56,16 +57,30 @@ room_out (const Unit *unit)
   return line (lode_gradient_scratch (unit->node, unit->samples));
 }
 
-/* Where the inner tensors of `samples` samples lie in a worker's scratch. */
+/* Floats of a sample of h, laid out. */
+static size_t
+room_laid (const LodeKernels *kernels, const Unit *unit)
+{
+  LodeConvGeometry g;
+
+  if (!unit->depth)
+    return 0;
+  g = lode_conv_geometry (unit->depth, &unit->in, 1);
+  return line (kernels->depth_room (&g));
+}
+
+/* Where the inner tensors of `samples` samples lie in a worker's scratch; conv: of the kernels. */
 typedef struct Places {
-  float *d, *dd, *dy, *conv;
+  float *laid, *d, *dd, *dy, *conv;
+  size_t room; /* of a sample of `laid` */
 } Places;
 
 static Places
-places_of (const Unit *unit, float *scratch)
+places_of (const LodeTask *task, const Unit *unit)
 {
-  Places at = { .d = scratch };
+  Places at = { .laid = task->scratch, .room = room_laid (task->kernels, unit) };
 
+  at.d = at.laid + at.room * unit->samples;
   at.dd = at.d + room_mid (unit);
   at.dy = at.dd + room_mid (unit);
   at.conv = at.dy + room_out (unit);
@@ -78,13 +93,9 @@ unit_scratch (const LodeProgram *p, const LodeNode *node)
   const LodeKernels *kernels = lode_engine_kernels (p->engine);
   Unit unit = unit_of (p, node);
   LodeConvGeometry g = lode_conv_geometry (node, &unit.mid, unit.samples);
-  size_t conv = kernels->conv_scratch (&g);
+  size_t conv = kernels->conv_scratch (&g), laid = room_laid (kernels, &unit);
 
-  if (unit.depth) {
-    g = lode_conv_geometry (unit.depth, &unit.in, unit.samples);
-    conv = MAX (conv, kernels->depth_scratch (&g));
-  }
-  return 2 * room_mid (&unit) + room_out (&unit) + conv;
+  return laid * unit.samples + 2 * room_mid (&unit) + room_out (&unit) + MAX (conv, laid);
 }
 
 /* How the unit reads its input, and where that of the task's sample s lies. */
@@ -102,23 +113,26 @@ unit_input (const LodeTask *task, const Unit *unit, uint32_t s)
                   view.x + s * lode_shape_size (&unit->in) };
 }
 
-/* d of n samples: in scratch, or the input itself. */
+/* d of n samples, and what it is made of: in scratch, or the input itself. */
 static const float *
 unit_middle (const LodeTask *task, const Unit *unit, uint32_t n, const Input *input,
              const Places *at)
 {
-  size_t size = n * lode_shape_size (&unit->in), c = unit->in.c;
-  LodeConvGeometry g;
+  size_t in = lode_shape_size (&unit->in), mid = lode_shape_size (&unit->mid), c = unit->in.c;
 
   if (unit->depth) {
-    g = lode_conv_geometry (unit->depth, &unit->in, n);
-    task->kernels->depth (&g, &input->read, input->x, lode_task_weight (task, unit->depth), at->d,
-                          at->conv);
+    LodeConvGeometry g = lode_conv_geometry (unit->depth, &unit->in, 1);
+    const float *w = lode_task_weight (task, unit->depth);
+
+    for (uint32_t i = 0; i < n; i++) {
+      task->kernels->depth_lay (&g, &input->read, input->x + i * in, at->laid + i * at->room);
+      task->kernels->depth (&g, at->laid + i * at->room, w, NULL, at->d + i * mid);
+    }
   } else if (input->read.scale) {
-    task->kernels->blend (size / c, unit->in.c, 1, &input->read.scale, &input->x, input->read.shift,
-                          unit->relu, at->d);
+    task->kernels->blend (n * in / c, (uint32_t) c, 1, &input->read.scale, &input->x,
+                          input->read.shift, unit->relu, at->d);
   } else if (unit->relu) {
-    task->kernels->relu (size, input->x, at->d);
+    task->kernels->relu (n * in, input->x, at->d);
   } else {
     return input->x;
   }
@@ -129,7 +143,7 @@ static void
 unit_forward (const LodeTask *task, const LodeNode *node)
 {
   Unit unit = unit_of (task->program, node);
-  Places at = places_of (&unit, task->scratch);
+  Places at = places_of (task, &unit);
   const float *w = lode_task_weight (task, node), *bias = lode_task_bias (task, node);
   float *y = lode_task_out (task, node);
 
@@ -180,39 +194,52 @@ give_input (const LodeTask *task, const Unit *unit, size_t n, const float *d, co
     task->kernels->axpy (n, 1, dd, dx);
 }
 
+/* From dd of n samples on: gradients of the depthwise convolution. */
+static void
+depth_backward (const LodeTask *task, const Unit *unit, const Wanted *wanted, const Places *at,
+                uint32_t s, uint32_t n)
+{
+  size_t in = lode_shape_size (&unit->in), mid = lode_shape_size (&unit->mid);
+  LodeConvGeometry g = lode_conv_geometry (unit->depth, &unit->in, 1);
+  const float *w = lode_task_weight (task, unit->depth);
+
+  for (uint32_t i = 0; i < n; i++) {
+    const float *laid = at->laid + i * at->room, *dd = at->dd + i * mid;
+
+    if (wanted->ddepth)
+      task->kernels->depth_dw (&g, laid, dd, wanted->ddepth);
+    if (wanted->dx)
+      task->kernels->depth_dx (&g, unit->relu ? laid : NULL, w, dd, wanted->first,
+                               wanted->dx + (s + i) * in, at->conv);
+  }
+}
+
 static void
 unit_backward_part (const LodeTask *task, const Unit *unit, const Wanted *wanted, const Places *at,
                     uint32_t s, uint32_t n)
 {
   size_t in = lode_shape_size (&unit->in);
   LodeConvGeometry g = lode_conv_geometry (unit->node, &unit->mid, n);
-  const float *dy = lode_task_gradient (task, unit->node, s, n, at->dy), *d = NULL;
+  const float *dy = lode_task_gradient (task, unit->node, s, n, at->dy), *d;
   Input input = unit_input (task, unit, s);
 
-  if (wanted->dw || !unit->depth)
-    d = unit_middle (task, unit, n, &input, at);
+  d = unit_middle (task, unit, n, &input, at);
   if (wanted->dw)
     task->kernels->conv_dw (&g, d, dy, wanted->dw, wanted->dbias, at->conv);
   if (!wanted->dx && !wanted->ddepth)
     return;
   middle_gradient (task, unit, &g, dy, at);
-  if (!unit->depth) {
+  if (unit->depth)
+    depth_backward (task, unit, wanted, at, s, n);
+  else
     give_input (task, unit, n * in, d, at->dd, wanted->first, wanted->dx + s * in);
-    return;
-  }
-  g = lode_conv_geometry (unit->depth, &unit->in, n);
-  if (wanted->ddepth)
-    task->kernels->depth_dw (&g, &input.read, input.x, at->dd, wanted->ddepth, at->conv);
-  if (wanted->dx)
-    task->kernels->depth_dx (&g, &input.read, input.x, lode_task_weight (task, unit->depth), at->dd,
-                             wanted->first, wanted->dx + s * in, at->conv);
 }
 
 static void
 unit_backward (const LodeTask *task, const LodeNode *node)
 {
   Unit unit = unit_of (task->program, node);
-  Places at = places_of (&unit, task->scratch);
+  Places at = places_of (task, &unit);
   Wanted wanted = { .dw = lode_task_dweight (task, node), .dbias = lode_task_dbias (task, node) };
 
   wanted.ddepth = unit.depth ? lode_task_dweight (task, unit.depth) : NULL;
