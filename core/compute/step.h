@@ -35,6 +35,8 @@ typedef struct LodeKind {
   bool in_place;         /* forward may write over its only input */
   /* Floats that a worker wants to itself for any number of a unit's samples; may be NULL. */
   size_t (*scratch) (const LodeProgram *, const LodeNode *);
+  /* Floats that a worker keeps from step to step (LodeKept); may be NULL. */
+  size_t (*keeps) (const LodeProgram *, const LodeNode *);
   /* Bytes kept from forward to the end of backward; may be NULL. */
   size_t (*state) (const LodeNode *, uint32_t units);
   /* Nanoseconds a sample, roughly; NULL: by size. */
@@ -142,10 +144,22 @@ struct LodeProgram {
   uint32_t unit, units;      /* samples of a unit; units of the batch */
   size_t bytes;              /* of arena */
   size_t scratch;            /* floats of each worker */
+  size_t kept;               /* … before them, for LodeKept */
   void *block;               /* the arrays above up to packed */
   uint8_t *arena;            /* where it lay when forward last ran */
   const float *image;        /* what forward last read */
 };
+
+/* What a worker has made of some samples of an input, for the next step of the same region that
+ * reads them alike: the units of a mixed edge. */
+typedef struct LodeKept {
+  float *at;
+  LodeValue input; /* −1: nothing is kept */
+  const float *x;  /* its first sample */
+  size_t room;     /* floats of one, as it is laid out */
+  uint32_t n;
+  bool relu;
+} LodeKept;
 
 struct LodeTask {
   const LodeProgram *program;
@@ -154,6 +168,7 @@ struct LodeTask {
   uint32_t unit, start, n; /* samples start … start + n − 1 */
   bool fresh;              /* they are the unit's first: what it sums begins here */
   float *scratch;
+  LodeKept *kept;
 };
 
 /* Whether the node has steps of its own. */

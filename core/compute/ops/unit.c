@@ -69,21 +69,30 @@ room_laid (const LodeKernels *kernels, const Unit *unit)
   return line (kernels->depth_room (&g));
 }
 
-/* Where the inner tensors of `samples` samples lie in a worker's scratch; conv: of the kernels. */
+/*
+ * Where the inner tensors of `samples` samples lie in a worker's scratch; conv: of the kernels.
+ * What is needed no more makes room, for all of it is to stay in the second-level cache: dd lies
+ * where d was (but for a ReLU's mask), and dd laid out where dy was.
+ */
 typedef struct Places {
-  float *laid, *d, *dd, *dy, *conv;
-  size_t room; /* of a sample of `laid` */
+  float *d, *dd, *dy, *conv;
+  size_t room; /* of a sample that is laid out */
 } Places;
+
+static size_t
+room_dy (const LodeKernels *kernels, const Unit *unit)
+{
+  return MAX (room_out (unit), room_laid (kernels, unit));
+}
 
 static Places
 places_of (const LodeTask *task, const Unit *unit)
 {
-  Places at = { .laid = task->scratch, .room = room_laid (task->kernels, unit) };
+  Places at = { .d = task->scratch, .room = room_laid (task->kernels, unit) };
 
-  at.d = at.laid + at.room * unit->samples;
-  at.dd = at.d + room_mid (unit);
+  at.dd = unit->depth ? at.d : at.d + room_mid (unit);
   at.dy = at.dd + room_mid (unit);
-  at.conv = at.dy + room_out (unit);
+  at.conv = at.dy + room_dy (task->kernels, unit);
   return at;
 }
 
@@ -93,9 +102,16 @@ unit_scratch (const LodeProgram *p, const LodeNode *node)
   const LodeKernels *kernels = lode_engine_kernels (p->engine);
   Unit unit = unit_of (p, node);
   LodeConvGeometry g = lode_conv_geometry (node, &unit.mid, unit.samples);
-  size_t conv = kernels->conv_scratch (&g), laid = room_laid (kernels, &unit);
 
-  return laid * unit.samples + 2 * room_mid (&unit) + room_out (&unit) + MAX (conv, laid);
+  return 2 * room_mid (&unit) + room_dy (kernels, &unit) + kernels->conv_scratch (&g);
+}
+
+static size_t
+unit_keeps (const LodeProgram *p, const LodeNode *node)
+{
+  Unit unit = unit_of (p, node);
+
+  return room_laid (lode_engine_kernels (p->engine), &unit) * unit.samples;
 }
 
 /* How the unit reads its input, and where that of the task's sample s lies. */
@@ -113,6 +129,24 @@ unit_input (const LodeTask *task, const Unit *unit, uint32_t s)
                   view.x + s * lode_shape_size (&unit->in) };
 }
 
+/* h of n samples laid out, unless the unit before has just done so. */
+static const float *
+lay_input (const LodeTask *task, const Unit *unit, uint32_t n, const Input *input, size_t room)
+{
+  LodeKept *kept = task->kept,
+           now = { kept->at, lode_task_input (task, unit->node, 0), input->x, room, n, unit->relu };
+  LodeConvGeometry g = lode_conv_geometry (unit->depth, &unit->in, 1);
+
+  if (kept->input == now.input && kept->x == now.x && kept->room == room && kept->n == n
+      && kept->relu == now.relu)
+    return kept->at;
+  *kept = now;
+  for (uint32_t i = 0; i < n; i++)
+    task->kernels->depth_lay (&g, &input->read, input->x + i * lode_shape_size (&unit->in),
+                              kept->at + i * room);
+  return kept->at;
+}
+
 /* d of n samples, and what it is made of: in scratch, or the input itself. */
 static const float *
 unit_middle (const LodeTask *task, const Unit *unit, uint32_t n, const Input *input,
@@ -123,11 +157,10 @@ unit_middle (const LodeTask *task, const Unit *unit, uint32_t n, const Input *in
   if (unit->depth) {
     LodeConvGeometry g = lode_conv_geometry (unit->depth, &unit->in, 1);
     const float *w = lode_task_weight (task, unit->depth);
+    const float *laid = lay_input (task, unit, n, input, at->room);
 
-    for (uint32_t i = 0; i < n; i++) {
-      task->kernels->depth_lay (&g, &input->read, input->x + i * in, at->laid + i * at->room);
-      task->kernels->depth (&g, at->laid + i * at->room, w, NULL, at->d + i * mid);
-    }
+    for (uint32_t i = 0; i < n; i++)
+      task->kernels->depth (&g, laid + i * at->room, w, NULL, at->d + i * mid);
   } else if (input->read.scale) {
     task->kernels->blend (n * in / c, (uint32_t) c, 1, &input->read.scale, &input->x,
                           input->read.shift, unit->relu, at->d);
@@ -204,13 +237,13 @@ depth_backward (const LodeTask *task, const Unit *unit, const Wanted *wanted, co
   const float *w = lode_task_weight (task, unit->depth);
 
   for (uint32_t i = 0; i < n; i++) {
-    const float *laid = at->laid + i * at->room, *dd = at->dd + i * mid;
+    const float *laid = task->kept->at + i * at->room, *dd = at->dd + i * mid;
 
     if (wanted->ddepth)
       task->kernels->depth_dw (&g, laid, dd, wanted->ddepth);
     if (wanted->dx)
       task->kernels->depth_dx (&g, unit->relu ? laid : NULL, w, dd, wanted->first,
-                               wanted->dx + (s + i) * in, at->conv);
+                               wanted->dx + (s + i) * in, at->dy);
   }
 }
 
@@ -263,5 +296,6 @@ const LodeKind lode_kind_unit = {
   .reads_weight = LODE_READ_IN,
   .reads_input = LODE_READ_IN,
   .scratch = unit_scratch,
+  .keeps = unit_keeps,
   .cost = unit_cost,
 };
