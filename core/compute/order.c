@@ -56,6 +56,22 @@ find_late (LodeProgram *p, LodeLevels *l)
   }
 }
 
+/* A unit gathers for the first norm that reads it in the same region: what it has made is in cache.
+ */
+static void
+find_moments (LodeProgram *p, const LodeLevels *l)
+{
+  for (uint32_t v = 0; v < p->nodes; v++) {
+    int32_t x = lode_node_runs (p, v) ? p->input[p->node[v].first] : -1;
+
+    if (x < 0 || p->node[v].kind != LODE_KIND_NORM || p->node[x].kind != LODE_KIND_UNIT
+        || p->fused[v].leader >= 0 || p->fused[x].moments >= 0 || l->base[v] != l->ready[x])
+      continue;
+    p->fused[x].moments = (int32_t) v;
+    p->fused[v].moments = x;
+  }
+}
+
 /* A norm gathers for itself where its leader would be too late. */
 static void
 check_leaders (LodeProgram *p, const LodeLevels *l)
@@ -118,7 +134,7 @@ lode_compile_parts (const LodeProgram *p, const LodeLevels *l, uint32_t v, bool 
     if (node->kind == LODE_KIND_ZERO && !l->uses[v] && !l->is_output[v])
       return parts;
     parts = (LodeParts){ kind->gather, kind->settle, kind->forward, l->base[v], l->ready[v] };
-    if (p->fused[v].leader >= 0)
+    if (p->fused[v].leader >= 0 || (node->kind == LODE_KIND_NORM && p->fused[v].moments >= 0))
       parts.gather = NULL;
     if (p->node_flag[v] & LODE_NODE_VIEW)
       parts.run = NULL;
@@ -263,6 +279,8 @@ lode_compile_order (LodeProgram *p, LodeLevels *l)
   find_early (p, l);
   find_late (p, l);
   check_leaders (p, l);
+  if (p->fuse)
+    find_moments (p, l);
   find_back (p, l);
   build_regions (p, l);
   mark_first (p, l);

@@ -108,6 +108,7 @@ typedef struct LodeFused {
   int32_t sum, term; /* NORM: the sum that alone reads it, and where in program->input */
   int32_t leader;    /* NORM: whose moments it shares */
   int32_t relu;      /* UNIT: of its input; SUM: of its value */
+  int32_t moments;   /* UNIT: the norm for which it gathers; NORM: the unit that does */
 } LodeFused;
 
 /* A term of a SUM: part `part` of node `mix`, whose gate and dropout it has; mix −1: bare. */
@@ -337,6 +338,8 @@ typedef struct LodeView {
   const float *x;
   const float *scale, *shift;
 } LodeView;
+/* Adds the moments of the task's samples; x: these samples of the norm's input */
+void lode_norm_gather (const LodeTask *, const LodeNode *norm, const float *x);
 LodeView lode_task_view (const LodeTask *, LodeValue);
 
 /*

@@ -61,8 +61,8 @@ typedef struct LodeKernels {
 
   /*
    * Depthwise convolution of one sample (geometry.n is not read) of h = read (x), which is laid out
-   * once, in `room` floats, as all that follows reads it. dw += h^T dy; dx (+)= [h > 0] w^T dy (gate NULL:
-   * all of it; first: "="). bias: [c] or NULL; scratch: depth_room floats.
+   * once, in `room` floats, as all that follows reads it. dw += h^T dy; dx (+)= [h > 0] w^T dy
+   * (gate NULL: all of it; first: "="). bias: [c] or NULL; scratch: depth_room floats.
    */
   size_t (*depth_room) (const LodeConvGeometry *);
   void (*depth_lay) (const LodeConvGeometry *, const LodeReading *, const float *x, float *laid);
@@ -119,6 +119,8 @@ typedef struct LodeKernels {
   void (*relu_dx) (size_t n, const float *y, const float *dy, float *dx);   /* dx += dy [y > 0] */
 
   void (*fill) (size_t n, float a, float *y);
+  /* y = x, past the caches: for what will not be read again soon */
+  void (*stream) (size_t n, const float *x, float *y);
   void (*scale) (size_t n, float a, const float *x, float *y); /* y = a x */
   void (*axpy) (size_t n, float a, const float *x, float *y);  /* y += a x */
   void (*axpy_channels) (size_t rows, uint32_t c, const float *a, const float *x,

@@ -438,6 +438,12 @@ fill (size_t n, float a, float *y)
 }
 
 static void
+stream (size_t n, const float *x, float *y)
+{
+  memcpy (y, x, n * sizeof *y);
+}
+
+static void
 scale (size_t n, float a, const float *x, float *y)
 {
   for (size_t i = 0; i < n; i++)
@@ -557,6 +563,7 @@ const LodeKernels lode_kernels_reference = {
   .relu_mask = relu_mask,
   .relu_dx = relu_dx,
   .fill = fill,
+  .stream = stream,
   .scale = scale,
   .axpy = axpy,
   .axpy_channels = axpy_channels,

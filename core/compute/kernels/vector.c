@@ -127,6 +127,7 @@ const LodeKernels LODE_KERNEL_TABLE = {
   .relu_mask = relu_mask,
   .relu_dx = relu_dx,
   .fill = fill,
+  .stream = stream,
   .scale = scale,
   .axpy = axpy,
   .axpy_channels = axpy_channels,

@@ -91,7 +91,7 @@ places_of (const LodeTask *task, const Unit *unit)
   Places at = { .d = task->scratch, .room = room_laid (task->kernels, unit) };
 
   at.dd = unit->depth ? at.d : at.d + room_mid (unit);
-  at.dy = at.dd + room_mid (unit);
+  at.dy = at.d + MAX (2 * room_mid (unit), 4 * (size_t) unit->node->shape.c); /* moments */
   at.conv = at.dy + room_dy (task->kernels, unit);
   return at;
 }
@@ -103,7 +103,8 @@ unit_scratch (const LodeProgram *p, const LodeNode *node)
   Unit unit = unit_of (p, node);
   LodeConvGeometry g = lode_conv_geometry (node, &unit.mid, unit.samples);
 
-  return 2 * room_mid (&unit) + room_dy (kernels, &unit) + kernels->conv_scratch (&g);
+  return MAX (2 * room_mid (&unit), 4 * (size_t) node->shape.c) + room_dy (kernels, &unit)
+         + kernels->conv_scratch (&g);
 }
 
 static size_t
@@ -172,22 +173,47 @@ unit_middle (const LodeTask *task, const Unit *unit, uint32_t n, const Input *in
   return at->d;
 }
 
+/* Bytes of a program's arena beyond which a value has left all caches when it is read again. */
+static const size_t beyond_caches = 256 << 20;
+
+/* n samples from the s-th on; y: of the task's first */
+static void
+forward_part (const LodeTask *task, const Unit *unit, const Places *at, uint32_t s, uint32_t n,
+              float *y)
+{
+  const LodeProgram *p = task->program;
+  const LodeNode *node = unit->node;
+  size_t size = lode_shape_size (&node->shape);
+  bool far = unit->depth && p->bytes > beyond_caches;
+  LodeConvGeometry g = lode_conv_geometry (node, &unit->mid, n);
+  Input input = unit_input (task, unit, s);
+  int32_t norm = p->fused[lode_task_id (task, node)].moments;
+  float *to = far ? at->dy : y + s * size;
+
+  task->kernels->conv (&g, unit_middle (task, unit, n, &input, at), lode_task_weight (task, node),
+                       lode_task_bias (task, node), to, at->conv);
+  if (norm >= 0) {
+    LodeTask part = *task;
+
+    part.start += s;
+    part.n = n;
+    part.fresh = task->fresh && s == 0;
+    part.scratch = at->d;
+    lode_norm_gather (&part, &p->node[norm], to);
+  }
+  if (far)
+    task->kernels->stream (n * size, to, y + s * size);
+}
+
 static void
 unit_forward (const LodeTask *task, const LodeNode *node)
 {
   Unit unit = unit_of (task->program, node);
   Places at = places_of (task, &unit);
-  const float *w = lode_task_weight (task, node), *bias = lode_task_bias (task, node);
-  float *y = lode_task_out (task, node);
 
   for (uint32_t s = 0, n; s < task->n; s += n) {
-    LodeConvGeometry g;
-    Input input = unit_input (task, &unit, s);
-
     n = MIN (unit.samples, task->n - s);
-    g = lode_conv_geometry (node, &unit.mid, n);
-    task->kernels->conv (&g, unit_middle (task, &unit, n, &input, &at), w, bias,
-                         y + s * lode_shape_size (&node->shape), at.conv);
+    forward_part (task, &unit, &at, s, n, lode_task_out (task, node));
   }
 }
 
