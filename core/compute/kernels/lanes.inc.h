@@ -32,6 +32,8 @@ typedef int32_t F (mask) __attribute__ ((vector_size (LANES * 4), aligned (4), m
 
 #include "compute/kernels/window.inc.h"
 
+#include "compute/kernels/transform.inc.h"
+
 #undef V
 #undef LOAD
 #undef STORE

@@ -77,6 +77,16 @@ typedef struct Clip {
   float share;
 } Clip;
 
+/*
+ * A row of n square tiles of an image, t->rows × t->columns pixels in all (the last tile may be cut
+ * off), and of the same tiles as points; all strides in floats: from row to row and pixel to pixel
+ * of the image, from tile to tile and plane to plane of the points.
+ */
+typedef struct Tiles {
+  uint32_t n, rows, columns;
+  size_t row, step, c, plane;
+} Tiles;
+
 static int64_t
 floor_divide (int64_t a, int64_t b)
 {
