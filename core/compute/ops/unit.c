@@ -13,10 +13,13 @@
 /* Bytes of one tensor of the samples that go through a unit together. */
 static const size_t cache_share = 64 << 10;
 
+/* The same in Winograd's form, which has rows of tiles to share among samples. */
+static const size_t winograd_share = 128 << 10;
+
 typedef struct Unit {
   const LodeNode *node, *depth; /* depth: NULL where there is none */
   LodeShape in, mid;            /* of x, of d */
-  bool relu;
+  bool relu, winograd;
   uint32_t samples; /* that go through together */
   size_t scratch;   /* floats of the convolutions' own */
 } Unit;
@@ -33,7 +36,9 @@ unit_of (const LodeProgram *p, const LodeNode *node)
   unit.relu = fused->relu > 0;
   most = MAX (lode_shape_size (&unit.in), lode_shape_size (&unit.mid));
   most = MAX (most, lode_shape_size (&node->shape)) * sizeof (float);
-  unit.samples = (uint32_t) CLAMP (cache_share / most, 1, p->unit);
+  unit.winograd = p->turned[0][node - p->node] >= 0;
+  unit.samples =
+      (uint32_t) CLAMP ((unit.winograd ? winograd_share : cache_share) / most, 1, p->unit);
   return unit;
 }
 
@@ -66,6 +71,11 @@ places_of (const Unit *unit, float *scratch)
 {
   Places at = { .d = scratch };
 
+  if (unit->winograd) {
+    at.dy = scratch;
+    at.conv = at.dy + room_out (unit);
+    return at;
+  }
   at.dd = at.d + room_mid (unit);
   at.dy = at.dd + room_mid (unit);
   at.conv = at.dy + room_out (unit);
@@ -78,8 +88,10 @@ unit_scratch (const LodeProgram *p, const LodeNode *node)
   const LodeKernels *kernels = lode_engine_kernels (p->engine);
   Unit unit = unit_of (p, node);
   LodeConvGeometry g = lode_conv_geometry (node, &unit.mid, unit.samples);
-  size_t conv = kernels->conv_scratch (&g);
+  size_t conv = unit.winograd ? kernels->winograd_scratch (&g) : kernels->conv_scratch (&g);
 
+  if (unit.winograd)
+    return room_out (&unit) + conv;
   if (unit.depth) {
     g = lode_conv_geometry (unit.depth, &unit.in, unit.samples);
     conv = MAX (conv, kernels->depth_scratch (&g));
@@ -139,8 +151,12 @@ unit_forward (const LodeTask *task, const LodeNode *node)
 
     n = MIN (unit.samples, task->n - s);
     g = lode_conv_geometry (node, &unit.mid, n);
-    task->kernels->conv (&g, unit_middle (task, &unit, n, &input, &at), w, bias,
-                         y + s * lode_shape_size (&node->shape), at.conv);
+    if (unit.winograd)
+      task->kernels->winograd (&g, &input.read, input.x, lode_task_turned (task, node, false), bias,
+                               y + s * lode_shape_size (&node->shape), at.conv);
+    else
+      task->kernels->conv (&g, unit_middle (task, &unit, n, &input, &at), w, bias,
+                           y + s * lode_shape_size (&node->shape), at.conv);
   }
 }
 
@@ -209,6 +225,22 @@ unit_backward_part (const LodeTask *task, const Unit *unit, const Wanted *wanted
 }
 
 static void
+winograd_backward (const LodeTask *task, const Unit *unit, const Wanted *wanted, const Places *at,
+                   uint32_t s, uint32_t n)
+{
+  LodeConvGeometry g = lode_conv_geometry (unit->node, &unit->in, n);
+  const float *dy = lode_task_gradient (task, unit->node, s, n, at->dy);
+  Input input = unit_input (task, unit, s);
+
+  if (wanted->dw)
+    task->kernels->winograd_dw (&g, &input.read, input.x, dy, wanted->dw, wanted->dbias, at->conv);
+  if (wanted->dx)
+    task->kernels->winograd_dx (&g, &input.read, input.x, lode_task_turned (task, unit->node, true),
+                                dy, wanted->first, wanted->dx + s * lode_shape_size (&unit->in),
+                                at->conv);
+}
+
+static void
 unit_backward (const LodeTask *task, const LodeNode *node)
 {
   Unit unit = unit_of (task->program, node);
@@ -219,7 +251,10 @@ unit_backward (const LodeTask *task, const LodeNode *node)
   wanted.dx = lode_task_din_raw (task, node, 0, &wanted.first);
   for (uint32_t s = 0, n; s < task->n; s += n) {
     n = MIN (unit.samples, task->n - s);
-    unit_backward_part (task, &unit, &wanted, &at, s, n);
+    if (unit.winograd)
+      winograd_backward (task, &unit, &wanted, &at, s, n);
+    else
+      unit_backward_part (task, &unit, &wanted, &at, s, n);
   }
 }
 
