@@ -139,7 +139,7 @@ struct LodeProgram {
   LodePiece *piece;
   double *dgate; /* [options] */
   uint32_t buffers, steps, settles, reduces, pieces, packs;
-  size_t turned_bytes; /* of one direction */
+  size_t turned_bytes;       /* of one direction */
   uint32_t regions, forward; /* forward: how many of them are forward's */
   uint32_t unit, units;      /* samples of a unit; units of the batch */
   size_t bytes;              /* of arena */
