@@ -19,7 +19,7 @@ typedef struct Bench {
 
 typedef void (*Run) (Bench *);
 
-static uint32_t samples = 8;
+static uint32_t samples; /* 0: as many as stay in the second-level cache */
 
 static float *
 floats (size_t n)
@@ -192,9 +192,19 @@ bench_new (const LodeKernels *kernels, uint32_t c, uint32_t oc, uint32_t side, u
            uint32_t stride, uint32_t dilation, uint32_t groups)
 {
   uint32_t out = (side + stride - 1) / stride;
-  LodeConvGeometry g = { 8,      side,     side,   c,
-                         out,    out,      oc,     kernel,
-                         stride, dilation, groups, (int32_t) (dilation * (kernel - 1) / 2) };
+  uint32_t fit = (48 << 10) / (side * side * c + out * out * oc);
+  LodeConvGeometry g = { samples ? samples : CLAMP (fit, 1, 32),
+                         side,
+                         side,
+                         c,
+                         out,
+                         out,
+                         oc,
+                         kernel,
+                         stride,
+                         dilation,
+                         groups,
+                         (int32_t) (dilation * (kernel - 1) / 2) };
   size_t in = (size_t) g.n * side * side * c, wide = (size_t) g.n * out * out * oc;
   Bench b = { .kernels = kernels, .g = g };
 
