@@ -29,6 +29,7 @@ typedef struct Line {
 /* A patch of pixels for a weight gradient; all strides in floats. */
 typedef struct Patch {
   size_t rows, columns, x_row, x_step, y_row, y_step, ldw;
+  bool begin; /* the gradient is to be begun */
 } Patch;
 
 /* A source image of rows × columns between columns of zeros; `up` is the distance of two of its

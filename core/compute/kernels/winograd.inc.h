@@ -13,6 +13,7 @@ enum {
   POINTS = 36,
   POINT_ONE = 7, /* the point (1, 1), which reaches all pixels alike: where bias is added */
   BLOCK_FLOATS = 96 << 10, /* of a block's points */
+  WIDE_FLOATS = 160 << 10, /* … where every block's sums are turned back */
   MOST_TILES = 64,
   SUM_FLOATS = 1024 /* products of a point that sums of weight gradients keep in cache */
 };
@@ -34,9 +35,9 @@ whole_lines (size_t floats)
 }
 
 static void
-plan_blocks (Squares *s)
+plan_blocks (Squares *s, size_t floats)
 {
-  uint32_t tiles = (uint32_t) (BLOCK_FLOATS / (POINTS * ((size_t) s->c + s->oc)));
+  uint32_t tiles = (uint32_t) (floats / (POINTS * ((size_t) s->c + s->oc)));
 
   s->down = (s->oh + 3) / 4;
   s->across = (s->ow + 3) / 4;
@@ -49,13 +50,13 @@ plan_blocks (Squares *s)
 }
 
 static Squares
-squares_forward (const LodeConvGeometry *g)
+squares_forward (const LodeConvGeometry *g, size_t floats)
 {
   Squares s = {
     .n = g->n, .h = g->h, .w = g->w, .c = g->c, .oh = g->oh, .ow = g->ow, .oc = g->oc, .pad = g->pad
   };
 
-  plan_blocks (&s);
+  plan_blocks (&s, floats);
   return s;
 }
 
@@ -71,7 +72,7 @@ squares_back (const LodeConvGeometry *g)
                 .oc = g->c,
                 .pad = 2 - g->pad };
 
-  plan_blocks (&s);
+  plan_blocks (&s, BLOCK_FLOATS);
   return s;
 }
 
@@ -230,7 +231,7 @@ static void
 winograd (const LodeConvGeometry *g, const LodeReading *read, const float *x, const float *u,
           const float *bias, float *y, float *scratch)
 {
-  Squares s = squares_forward (g);
+  Squares s = squares_forward (g, BLOCK_FLOATS);
 
   squares_run (&s, read, x, u, turned_plane (g), bias, &plain_reading, NULL, false, y, scratch);
 }
@@ -315,10 +316,10 @@ sums_block (const LodeConvGeometry *g, const Squares *s, const Sums *sums, size_
     for (uint32_t o = 0; o < g->oc; o += sums->co) {
       uint32_t ci = g->c - i < sums->ci ? g->c - i : sums->ci;
       uint32_t co = g->oc - o < sums->co ? g->oc - o : sums->co;
-      Patch patch = { .rows = 1, .columns = tiles, .x_step = g->c, .y_step = g->oc, .ldw = co };
+      Patch patch = {
+        .rows = 1, .columns = tiles, .x_step = g->c, .y_step = g->oc, .ldw = co, .begin = begin
+      };
 
-      if (begin)
-        memset (m, 0, POINTS * sums->plane * sizeof *m);
       for (uint32_t p = 0; p < POINTS; p++)
         outer (&patch, ci, co, v + p * s->in_plane + i, e + p * s->plane + o, m + p * sums->plane);
       if (end)
@@ -330,8 +331,8 @@ static void
 winograd_dw (const LodeConvGeometry *g, const LodeReading *read, const float *x, const float *dy,
              float *dw, float *dbias, float *scratch)
 {
-  Squares s = squares_forward (g);
   Sums sums = plan_sums (g);
+  Squares s = squares_forward (g, sums.whole ? BLOCK_FLOATS : WIDE_FLOATS);
   uint32_t all = s.n * s.down;
   float *v = next_line (scratch), *e = v + POINTS * s.in_plane, *m = e + POINTS * s.plane,
         *strip = m + POINTS * sums.plane;
@@ -359,8 +360,9 @@ squares_floats (const Squares *s, size_t sums)
 static size_t
 winograd_scratch (const LodeConvGeometry *g)
 {
-  Squares forward = squares_forward (g), back = squares_back (g);
   Sums sums = plan_sums (g);
+  Squares forward = squares_forward (g, sums.whole ? BLOCK_FLOATS : WIDE_FLOATS);
+  Squares back = squares_back (g);
   size_t a = squares_floats (&forward, sums.plane), b = squares_floats (&back, 0);
 
   return a > b ? a : b;
