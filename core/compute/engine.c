@@ -17,7 +17,7 @@ struct LodeEngine {
   uint32_t programs;
   uint64_t clock;
   LodeProfile *profile;
-  bool fuse;
+  bool fuse, winograd;
 };
 
 LodeEngine *
@@ -27,7 +27,7 @@ lode_engine_new (uint32_t threads, const LodeKernels *kernels)
 
   engine->threads = lode_threads_new (threads);
   engine->kernels = kernels;
-  engine->fuse = true;
+  engine->fuse = engine->winograd = true;
   return engine;
 }
 
@@ -67,6 +67,18 @@ void
 lode_engine_fuse (LodeEngine *engine, bool on)
 {
   engine->fuse = on;
+}
+
+void
+lode_engine_winograd (LodeEngine *engine, bool on)
+{
+  engine->winograd = on;
+}
+
+bool
+lode_engine_turns (const LodeEngine *engine)
+{
+  return engine->winograd;
 }
 
 bool
@@ -171,7 +183,8 @@ lode_engine_program (LodeEngine *engine, const LodeRecord *record, uint32_t batc
   for (uint32_t i = 0; i < engine->programs; i++) {
     program = engine->program[i];
     if (program->hash == hash && program->batch == batch && program->grad == grad
-        && program->fuse == engine->fuse && !record->mistake && is_same_nodes (program, record)) {
+        && program->fuse == engine->fuse && program->winograd == engine->winograd
+        && !record->mistake && is_same_nodes (program, record)) {
       program->used = ++engine->clock;
       return program;
     }

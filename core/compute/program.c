@@ -7,6 +7,8 @@
 
 /* Nanoseconds of work below which waking others costs more than it brings. */
 static const double small_work = 50e3;
+/* … of turning a byte of weights. */
+static const double turn_cost = 0.05;
 
 typedef struct Run {
   const LodeProgram *program;
@@ -171,6 +173,43 @@ run_region (const LodeProgram *p, const LodeBind *bind, const LodeRegion *region
   }
 }
 
+typedef struct Turn {
+  const LodeProgram *program;
+  const LodeBind *bind;
+  bool back;
+} Turn;
+
+/* Turns the weights of a node. */
+static void
+turn_weight (void *data, uint32_t v, uint32_t worker)
+{
+  const Turn *turn = data;
+  const LodeProgram *p = turn->program;
+  const LodeNode *node = &p->node[v];
+  LodeTask task = { .program = p, .bind = turn->bind };
+  LodeConvGeometry g;
+
+  (void) worker;
+  if (p->turned[turn->back][v] < 0)
+    return;
+  g = lode_conv_geometry (node, &p->node[p->input[node->first]].shape, p->unit);
+  lode_engine_kernels (p->engine)->winograd_turn (
+      &g, turn->back, lode_task_weight (&task, node),
+      lode_task_buffer (&task, p->turned[turn->back][v]));
+}
+
+static void
+turn_weights (const LodeProgram *p, const LodeBind *bind, bool back)
+{
+  Turn turn = { p, bind, back };
+
+  if (p->turned_bytes * turn_cost > small_work)
+    lode_threads_run (lode_engine_threads (p->engine), p->nodes, turn_weight, &turn);
+  else
+    for (uint32_t v = 0; p->turned_bytes && v < p->nodes; v++)
+      turn_weight (&turn, v, 0);
+}
+
 /* Whether the binding has what the program reads. */
 static bool
 check_bind (const LodeProgram *p, const LodeBind *bind)
@@ -217,6 +256,7 @@ lode_program_forward (LodeProgram *p, const LodeBind *bind)
   for (uint32_t v = 0; p->packs && v < p->nodes; v++)
     if (p->packed[v] >= 0)
       pack_weight (&task, &p->node[v]);
+  turn_weights (p, bind, false);
   for (uint32_t r = 0; r < p->forward; r++)
     run_region (p, bind, &p->region[r]);
   for (uint32_t i = 0; p->grad && i < p->outputs; i++) {
@@ -260,6 +300,7 @@ lode_program_backward (LodeProgram *p, const LodeBind *bind)
   g_return_if_fail (p->grad && p->arena);
   if (bind->grad && p->grad & LODE_GRAD_WEIGHTS)
     begin_grad (p, (LodeParamSet *) bind->grad);
+  turn_weights (p, bind, true);
   for (uint32_t r = p->forward; r < p->regions; r++)
     run_region (p, bind, &p->region[r]);
   if (bind->dgate && p->grad & LODE_GRAD_GATES)

@@ -25,6 +25,9 @@ size_t lode_engine_peak (const LodeEngine *); /* bytes of the arena */
 
 /* Whether programs asked for from here on are fused (they are by default). */
 void lode_engine_fuse (LodeEngine *, bool on);
+/* Whether their dense 3×3 convolutions take Winograd's form where that pays (they do by default).
+ */
+void lode_engine_winograd (LodeEngine *, bool on);
 
 /* The time that one kind of step took since lode_engine_profile, all threads together. */
 typedef struct LodeShare {

@@ -122,7 +122,7 @@ struct LodeProgram {
   uint64_t hash, used; /* used: the engine's clock, for forgetting the oldest */
   uint32_t batch, grad;
   uint32_t nodes, inputs, outputs, confs, options;
-  bool fuse;
+  bool fuse, winograd;
   uint32_t source_inputs; /* of the recording; fusion appends its own to `input` */
   LodeNode *source;       /* [nodes] as recorded */
   LodeNode *node;         /* [nodes] as run */
@@ -134,6 +134,7 @@ struct LodeProgram {
   uint8_t *node_flag; /* [nodes] LODE_NODE_… */
   uint8_t *in_flag;   /* [inputs] LODE_IN_… */
   int32_t *value, *dvalue, *state, *partial, *packed; /* [nodes] buffers, or −1 */
+  int32_t *turned[2]; /* [nodes] … of weights in Winograd's form: forward's, backward's */
   LodeBuffer *buffer;
   LodeStep *step, *settle;
   LodeRegion *region;
@@ -141,6 +142,7 @@ struct LodeProgram {
   LodePiece *piece;
   double *dgate; /* [options] */
   uint32_t buffers, steps, settles, reduces, pieces, packs;
+  size_t turned_bytes;       /* of one direction */
   uint32_t regions, forward; /* forward: how many of them are forward's */
   uint32_t unit, units;      /* samples of a unit; units of the batch */
   size_t bytes;              /* of arena */
@@ -278,6 +280,15 @@ lode_task_bias (const LodeTask *task, const LodeNode *node)
   return node->bias < 0 ? NULL : ((const LodeParamSet *) task->bind->weights)->at[node->bias];
 }
 
+/* … turned for Winograd's form of a direction, or NULL where it is not used. */
+static inline const float *
+lode_task_turned (const LodeTask *task, const LodeNode *node, bool back)
+{
+  int32_t turned = task->program->turned[back][lode_task_id (task, node)];
+
+  return turned < 0 ? NULL : lode_task_buffer (task, turned);
+}
+
 /* Room for the gradient of weight and bias, in this order on lines of their own. */
 static inline size_t
 lode_node_weight_room (const LodeNode *node)
@@ -367,6 +378,7 @@ double *lode_mix_sums (const LodeTask *, int32_t mix);
 
 /* compile.c, plan.c, engine.c */
 bool lode_engine_fuses (const LodeEngine *);
+bool lode_engine_turns (const LodeEngine *);
 LodeProgram *lode_program_compile (LodeEngine *, const LodeRecord *, uint32_t batch, uint32_t grad,
                                    GError **);
 void lode_program_free (LodeProgram *);

@@ -54,6 +54,7 @@ typedef struct LodeExperimentConf {
   const char *experiment, *label, *runs;
   int64_t seed, threads;
   double checkpoint;
+  bool winograd;
 } LodeExperimentConf;
 
 typedef struct LodeExperiment {

@@ -72,6 +72,25 @@ typedef struct LodeKernels {
                     bool first, float *dx, float *scratch);
   void (*depth_dw) (const LodeConvGeometry *, const float *laid, const float *dy, float *dw);
 
+  /*
+   * Winograd's form of a dense 3×3 convolution with stride 1, of h = read (x): less arithmetic, a
+   * little less exact. It takes weights that winograd_turn has turned: u, for forward, or with
+   * `back` for dx; winograd_weights floats. `pays`: the geometry has this form and gains by it.
+   */
+  bool (*winograd_pays) (const LodeConvGeometry *);
+  size_t (*winograd_weights) (const LodeConvGeometry *);
+  size_t (*winograd_scratch) (const LodeConvGeometry *);
+  void (*winograd_turn) (const LodeConvGeometry *, bool back, const float *w, float *u);
+  /* y = h * w (+ bias) */
+  void (*winograd) (const LodeConvGeometry *, const LodeReading *, const float *x, const float *u,
+                    const float *bias, float *y, float *scratch);
+  /* dx (+)= [h > 0] w^T dy as in depth_dx */
+  void (*winograd_dx) (const LodeConvGeometry *, const LodeReading *, const float *x,
+                       const float *u, const float *dy, bool first, float *dx, float *scratch);
+  /* dw += h^T dy; dbias += sum dy, or NULL */
+  void (*winograd_dw) (const LodeConvGeometry *, const LodeReading *, const float *x,
+                       const float *dy, float *dw, float *dbias, float *scratch);
+
   /* y = x w (+ bias) over `rows` rows. x: [rows][ci], w: [ci][co], y: [rows][co] */
   void (*linear) (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *w,
                   const float *bias, float *y);

@@ -71,8 +71,6 @@ F (rectify) (V x)
 
 #include "compute/kernels/tile.inc.h"
 
-#include "compute/kernels/point.inc.h"
-
 #include "compute/kernels/outer.inc.h"
 
 #include "compute/kernels/lay.inc.h"
@@ -82,6 +80,8 @@ F (rectify) (V x)
 #include "compute/kernels/spread.inc.h"
 
 #include "compute/kernels/window.inc.h"
+
+#include "compute/kernels/transform.inc.h"
 
 #undef V
 #undef LOAD

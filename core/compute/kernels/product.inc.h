@@ -5,19 +5,6 @@
 
 /* A line over all output channels. y: [m] pixels of l->to floats. */
 static void
-point (const Line *l, size_t m, uint32_t co, const float *x, const float *w, const float *bias,
-       float *y)
-{
-  uint32_t at = 0;
-
-  for (; at + WIDE <= co; at += WIDE)
-    WIDEST (point_double) (l, m, x, w + at, bias ? bias + at : NULL, y + at);
-#define CALL(n) F_OF (point, n) (l, m, x, w + at, bias ? bias + at : NULL, y + at)
-  BLOCKS (co, CALL)
-#undef CALL
-}
-
-static void
 product (const Line *l, size_t m, uint32_t co, const float *x, const float *w, const float *bias,
          float *y)
 {
@@ -61,7 +48,7 @@ linear (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *w, c
 {
   Line l = { .down = &one_tap, .across = &one_tap, .ci = ci, .step = ci, .to = co, .ldw = co };
 
-  point (&l, rows, co, x, w, bias, y);
+  product (&l, rows, co, x, w, bias, y);
 }
 
 /* Transposes w in panels that fit the first-level cache, and multiplies by them. */
@@ -85,7 +72,7 @@ linear_dx (size_t rows, uint32_t ci, uint32_t co, const float *w, const float *d
       for (uint32_t a = 0; a < wide; a++)
         for (uint32_t b = 0; b < deep; b++)
           panel[b * wide + a] = w[(size_t) (i + a) * co + o + b];
-      point (&l, rows, wide, dy + o, panel, NULL, dx + i);
+      product (&l, rows, wide, dy + o, panel, NULL, dx + i);
     }
 }
 

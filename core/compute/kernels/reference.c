@@ -3,7 +3,7 @@
  * Every kernel in plain loops, written to be obviously right. Sums run in float64. Tests compare
  * with it; LODE_ISA=reference runs on it.
  */
-#include "compute/kernels/kernels.h"
+#include "compute/kernels/reference.h"
 
 #include <math.h>
 #include <string.h>
@@ -544,6 +544,13 @@ const LodeKernels lode_kernels_reference = {
   .depth = depth,
   .depth_dx = depth_dx,
   .depth_dw = depth_dw,
+  .winograd_pays = lode_reference_winograd_pays,
+  .winograd_weights = lode_reference_winograd_weights,
+  .winograd_scratch = lode_reference_winograd_scratch,
+  .winograd_turn = lode_reference_winograd_turn,
+  .winograd = lode_reference_winograd,
+  .winograd_dx = lode_reference_winograd_dx,
+  .winograd_dw = lode_reference_winograd_dw,
   .linear = linear,
   .linear_dx = linear_dx,
   .linear_dw = linear_dw,

@@ -94,6 +94,8 @@
 
 #include "compute/kernels/conv.inc.h"
 
+#include "compute/kernels/winograd.inc.h"
+
 extern const LodeKernels LODE_KERNEL_TABLE;
 
 const LodeKernels LODE_KERNEL_TABLE = {
@@ -108,6 +110,13 @@ const LodeKernels LODE_KERNEL_TABLE = {
   .depth = depth,
   .depth_dx = depth_dx,
   .depth_dw = depth_dw,
+  .winograd_pays = winograd_pays,
+  .winograd_weights = winograd_weights,
+  .winograd_scratch = winograd_scratch,
+  .winograd_turn = winograd_turn,
+  .winograd = winograd,
+  .winograd_dx = winograd_dx,
+  .winograd_dw = winograd_dw,
   .linear = linear,
   .linear_dx = linear_dx,
   .linear_dw = linear_dw,

@@ -29,6 +29,7 @@ typedef struct Line {
 /* A patch of pixels for a weight gradient; all strides in floats. */
 typedef struct Patch {
   size_t rows, columns, x_row, x_step, y_row, y_step, ldw;
+  bool begin; /* the gradient is to be begun */
 } Patch;
 
 /* A source image of rows × columns between columns of zeros. */
@@ -44,12 +45,28 @@ typedef struct Sweep {
   Plane plane;
 } Sweep;
 
+/* What becomes of the gradient of an input before it is stored: nothing at all where scale x + shift
+ * is not positive. x: parallel to the image that is written, NULL: no ReLU */
+typedef struct Gate {
+  const float *x, *scale, *shift;
+} Gate;
+
 /* `count` adjacent windows of a pool: the first has rows y0 … y1 − 1, columns x0 … x1 − 1; share: 1
  * / cells. */
 typedef struct Clip {
   uint32_t count, y0, y1, x0, x1;
   float share;
 } Clip;
+
+/*
+ * A row of n square tiles of an image, t->rows × t->columns pixels in all (the last tile may be cut
+ * off), and of the same tiles as points; all strides in floats: from row to row and pixel to pixel
+ * of the image, from tile to tile and plane to plane of the points.
+ */
+typedef struct Tiles {
+  uint32_t n, rows, columns;
+  size_t row, step, c, plane;
+} Tiles;
 
 static int64_t
 floor_divide (int64_t a, int64_t b)

@@ -14,10 +14,13 @@
 /* Bytes of one tensor of the samples that go through a unit together. */
 static const size_t cache_share = 64 << 10;
 
+/* The same in Winograd's form, which has rows of tiles to share among samples. */
+static const size_t winograd_share = 128 << 10;
+
 typedef struct Unit {
   const LodeNode *node, *depth; /* depth: NULL where there is none */
   LodeShape in, mid;            /* of x, of d */
-  bool relu;
+  bool relu, winograd;
   uint32_t samples; /* that go through together */
   size_t scratch;   /* floats of the convolutions' own */
 } Unit;
@@ -34,7 +37,9 @@ unit_of (const LodeProgram *p, const LodeNode *node)
   unit.relu = fused->relu > 0;
   most = MAX (lode_shape_size (&unit.in), lode_shape_size (&unit.mid));
   most = MAX (most, lode_shape_size (&node->shape)) * sizeof (float);
-  unit.samples = (uint32_t) CLAMP (cache_share / most, 1, p->unit);
+  unit.winograd = p->turned[0][node - p->node] >= 0;
+  unit.samples =
+      (uint32_t) CLAMP ((unit.winograd ? winograd_share : cache_share) / most, 1, p->unit);
   return unit;
 }
 
@@ -85,13 +90,22 @@ room_dy (const LodeKernels *kernels, const Unit *unit)
   return MAX (room_out (unit), room_laid (kernels, unit));
 }
 
+/* Floats before dy: d and dd, or what the moments of y want. */
+static size_t
+room_before (const Unit *unit)
+{
+  size_t inner = unit->winograd ? 0 : 2 * room_mid (unit);
+
+  return MAX (inner, line (4 * (size_t) unit->node->shape.c));
+}
+
 static Places
 places_of (const LodeTask *task, const Unit *unit)
 {
   Places at = { .d = task->scratch, .room = room_laid (task->kernels, unit) };
 
   at.dd = unit->depth ? at.d : at.d + room_mid (unit);
-  at.dy = at.d + MAX (2 * room_mid (unit), 4 * (size_t) unit->node->shape.c); /* moments */
+  at.dy = at.d + room_before (unit);
   at.conv = at.dy + room_dy (task->kernels, unit);
   return at;
 }
@@ -102,9 +116,9 @@ unit_scratch (const LodeProgram *p, const LodeNode *node)
   const LodeKernels *kernels = lode_engine_kernels (p->engine);
   Unit unit = unit_of (p, node);
   LodeConvGeometry g = lode_conv_geometry (node, &unit.mid, unit.samples);
+  size_t conv = unit.winograd ? kernels->winograd_scratch (&g) : kernels->conv_scratch (&g);
 
-  return MAX (2 * room_mid (&unit), 4 * (size_t) node->shape.c) + room_dy (kernels, &unit)
-         + kernels->conv_scratch (&g);
+  return room_before (&unit) + room_dy (kernels, &unit) + conv;
 }
 
 static size_t
@@ -190,8 +204,12 @@ forward_part (const LodeTask *task, const Unit *unit, const Places *at, uint32_t
   int32_t norm = p->fused[lode_task_id (task, node)].moments;
   float *to = far ? at->dy : y + s * size;
 
-  task->kernels->conv (&g, unit_middle (task, unit, n, &input, at), lode_task_weight (task, node),
-                       lode_task_bias (task, node), to, at->conv);
+  if (unit->winograd)
+    task->kernels->winograd (&g, &input.read, input.x, lode_task_turned (task, node, false),
+                             lode_task_bias (task, node), to, at->conv);
+  else
+    task->kernels->conv (&g, unit_middle (task, unit, n, &input, at), lode_task_weight (task, node),
+                         lode_task_bias (task, node), to, at->conv);
   if (norm >= 0) {
     LodeTask part = *task;
 
@@ -295,6 +313,22 @@ unit_backward_part (const LodeTask *task, const Unit *unit, const Wanted *wanted
 }
 
 static void
+winograd_backward (const LodeTask *task, const Unit *unit, const Wanted *wanted, const Places *at,
+                   uint32_t s, uint32_t n)
+{
+  LodeConvGeometry g = lode_conv_geometry (unit->node, &unit->in, n);
+  const float *dy = lode_task_gradient (task, unit->node, s, n, at->dy);
+  Input input = unit_input (task, unit, s);
+
+  if (wanted->dw)
+    task->kernels->winograd_dw (&g, &input.read, input.x, dy, wanted->dw, wanted->dbias, at->conv);
+  if (wanted->dx)
+    task->kernels->winograd_dx (&g, &input.read, input.x, lode_task_turned (task, unit->node, true),
+                                dy, wanted->first, wanted->dx + s * lode_shape_size (&unit->in),
+                                at->conv);
+}
+
+static void
 unit_backward (const LodeTask *task, const LodeNode *node)
 {
   Unit unit = unit_of (task->program, node);
@@ -305,7 +339,10 @@ unit_backward (const LodeTask *task, const LodeNode *node)
   wanted.dx = lode_task_din_raw (task, node, 0, &wanted.first);
   for (uint32_t s = 0, n; s < task->n; s += n) {
     n = MIN (unit.samples, task->n - s);
-    unit_backward_part (task, &unit, &wanted, &at, s, n);
+    if (unit.winograd)
+      winograd_backward (task, &unit, &wanted, &at, s, n);
+    else
+      unit_backward_part (task, &unit, &wanted, &at, s, n);
   }
 }
 

@@ -24,12 +24,14 @@ static const GOptionEntry options[] = {
 };
 
 static const LodeUsage usage = {
-  .words = "[WORKLOAD…]",
+  .words = "[WORKLOAD…] [KEY=VALUE…]",
   .summary = "Time training steps: forward, backward, clipping, update. A WORKLOAD is an\n"
-             "experiment called bench-WORKLOAD.cfg; without one, all that come with lode.",
+             "experiment called bench-WORKLOAD.cfg; without one, all that come with lode.\n"
+             "KEY=VALUE changes their configuration.",
   .more = "Examples:\n"
           "  lode bench resnet20 --threads 1\n"
-          "  lode bench --json\n\n"
+          "  lode bench --json\n"
+          "  lode bench nb201 winograd=false\n\n"
           "tools/bench/compare of the source tree times the same workloads in PyTorch beside it.",
   .options = options,
   .plugins = true,
@@ -56,20 +58,20 @@ print_line (const char *name, const Timing *timing)
 }
 
 static LodeExperiment *
-load (LodeRegistry *registry, const char *name, GPtrArray *errors)
+load (LodeRegistry *registry, const char *name, const char *const *overrides, GPtrArray *errors)
 {
   g_autofree char *file = g_strdup_printf (PREFIX "%s.cfg", name);
-  const char *files[] = { file, NULL }, *none[] = { NULL };
-  g_autoptr (LodeNode) root = lode_config_load (files, none, errors);
+  const char *files[] = { file, NULL };
+  g_autoptr (LodeNode) root = lode_config_load (files, overrides, errors);
 
   return root ? lode_experiment_new (registry, root, errors) : NULL;
 }
 
 static int
-bench (LodeRegistry *registry, const char *name)
+bench (LodeRegistry *registry, const char *name, const char *const *overrides)
 {
   g_autoptr (GPtrArray) errors = g_ptr_array_new_with_free_func (g_free);
-  LodeExperiment *experiment = load (registry, name, errors);
+  LodeExperiment *experiment = load (registry, name, overrides, errors);
   Timing timing = { 0 };
   GError *failure = NULL;
   bool ok;
@@ -102,10 +104,26 @@ all_workloads (void)
   return names;
 }
 
+/* Splits the words: workloads to the front of argv (NULL behind them), changes to overrides. */
+static void
+split_words (char **argv, GPtrArray *overrides)
+{
+  char **name = argv;
+
+  for (; *argv; argv++)
+    if (strchr (*argv, '='))
+      g_ptr_array_add (overrides, *argv);
+    else
+      *name++ = *argv;
+  *name = NULL;
+  g_ptr_array_add (overrides, NULL);
+}
+
 int
 lode_verb_bench (int argc, char **argv)
 {
   g_autoptr (LodeRegistry) registry = NULL;
+  g_autoptr (GPtrArray) overrides = g_ptr_array_new ();
   g_auto (GStrv) all = NULL;
   char **name;
   int code;
@@ -115,8 +133,9 @@ lode_verb_bench (int argc, char **argv)
   if (threads < 0 || steps < 1)
     return lode_usage_error ("bench: --threads and --steps are at least 1");
   registry = lode_command_registry ();
-  name = argc > 1 ? argv + 1 : (all = all_workloads ());
+  split_words (argv + 1, overrides);
+  name = argv[1] ? argv + 1 : (all = all_workloads ());
   for (code = LODE_EXIT_DONE; *name && code == LODE_EXIT_DONE; name++)
-    code = bench (registry, *name);
+    code = bench (registry, *name, (const char *const *) overrides->pdata);
   return code;
 }
