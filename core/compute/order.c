@@ -11,7 +11,7 @@
 
 /* Bytes of one tensor that a worker keeps in its second-level cache while samples go through a
  * region. */
-static const size_t cache_share = 128 << 10;
+static const size_t cache_share = 128 << 10, unit_share = 64 << 10;
 
 /* Earliest regions of forward. */
 static void
@@ -217,6 +217,17 @@ widest (const LodeProgram *p, const LodeRegion *region)
   return most * sizeof (float);
 }
 
+/* Bytes that samples may take to go through a region's steps together: no more than units with a
+ * depthwise convolution take at a time, so that what one has laid out is there for the next. */
+static size_t
+share_of (const LodeProgram *p, const LodeRegion *region)
+{
+  for (uint32_t s = 0; s < region->steps; s++)
+    if (p->fused[p->step[region->step + s].node].depth >= 0)
+      return unit_share;
+  return cache_share;
+}
+
 static void
 build_regions (LodeProgram *p, LodeLevels *l)
 {
@@ -239,7 +250,7 @@ build_regions (LodeProgram *p, LodeLevels *l)
   if (l->back_regions)
     each_node (p, l, true, place_parts);
   for (uint32_t r = 0; r < p->regions; r++) {
-    size_t fit = cache_share / widest (p, &p->region[r]);
+    size_t fit = share_of (p, &p->region[r]) / widest (p, &p->region[r]);
 
     p->region[r].block = (uint32_t) CLAMP (fit, 1, p->unit);
   }

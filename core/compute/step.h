@@ -379,6 +379,7 @@ double *lode_mix_sums (const LodeTask *, int32_t mix);
 /* compile.c, plan.c, engine.c */
 bool lode_engine_fuses (const LodeEngine *);
 bool lode_engine_turns (const LodeEngine *);
+bool lode_engine_streams (const LodeEngine *, size_t bytes);
 LodeProgram *lode_program_compile (LodeEngine *, const LodeRecord *, uint32_t batch, uint32_t grad,
                                    GError **);
 void lode_program_free (LodeProgram *);

@@ -373,6 +373,8 @@ check_elements (const LodeKernels *kernels)
     g_assert_cmpfloat_with_epsilon (d[i], d2[i], 1e-6 * (double) n);
   kernels->combine (n, 3, gate, in, y.at);
   reference->combine (n, 3, gate, in, y2.at);
+  kernels->stream (n / 2, x.at, y.at + n / 3);
+  reference->stream (n / 2, x.at, y2.at + n / 3);
   kernels->relu_dx (n, x.at, g.at, y.at);
   reference->relu_dx (n, x.at, g.at, y2.at);
   check ("combine, relu_dx", &y, &y2, 1e-6);

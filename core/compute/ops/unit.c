@@ -187,9 +187,6 @@ unit_middle (const LodeTask *task, const Unit *unit, uint32_t n, const Input *in
   return at->d;
 }
 
-/* Bytes of a program's arena beyond which a value has left all caches when it is read again. */
-static const size_t beyond_caches = 256 << 20;
-
 /* n samples from the s-th on; y: of the task's first */
 static void
 forward_part (const LodeTask *task, const Unit *unit, const Places *at, uint32_t s, uint32_t n,
@@ -198,7 +195,7 @@ forward_part (const LodeTask *task, const Unit *unit, const Places *at, uint32_t
   const LodeProgram *p = task->program;
   const LodeNode *node = unit->node;
   size_t size = lode_shape_size (&node->shape);
-  bool far = unit->depth && p->bytes > beyond_caches;
+  bool far = unit->depth && lode_engine_streams (p->engine, p->bytes);
   LodeConvGeometry g = lode_conv_geometry (node, &unit->mid, n);
   Input input = unit_input (task, unit, s);
   int32_t norm = p->fused[lode_task_id (task, node)].moments;
