@@ -45,8 +45,8 @@ typedef struct Sweep {
   Plane plane;
 } Sweep;
 
-/* What becomes of the gradient of an input before it is stored: nothing at all where scale x + shift
- * is not positive. x: parallel to the image that is written, NULL: no ReLU */
+/* What becomes of the gradient of an input before it is stored: nothing at all where scale x +
+ * shift is not positive. x: parallel to the image that is written, NULL: no ReLU */
 typedef struct Gate {
   const float *x, *scale, *shift;
 } Gate;

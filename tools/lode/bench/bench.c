@@ -34,7 +34,7 @@ static const LodeUsage usage = {
           "  lode bench resnet20 --threads 1\n"
           "  lode bench --json\n"
           "  lode bench nb201 winograd=false\n"
-          "  lode bench darts --explain --steps 1\n\n"
+          "  lode bench nb201 --explain --steps 1\n\n"
           "tools/bench/compare of the source tree times the same workloads in PyTorch beside it.",
   .options = options,
   .plugins = true,
