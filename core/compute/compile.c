@@ -59,9 +59,9 @@ copy_record (const LodeRecord *record, uint32_t batch, uint32_t grad)
 {
   LodeProgram *p = g_new0 (LodeProgram, 1);
   size_t n = record->nodes, m = record->inputs;
-  size_t bytes = n * (2 * sizeof (LodeNode) + sizeof (LodeFused) + 2 + 5 * sizeof (int32_t))
+  size_t bytes = n * (2 * sizeof (LodeNode) + sizeof (LodeFused) + 2 + 7 * sizeof (int32_t))
                  + 3 * m * (sizeof (LodeValue) + sizeof (LodeTerm) + 1)
-                 + record->outputs * sizeof (LodeValue) + record->confs + 15 * 16;
+                 + record->outputs * sizeof (LodeValue) + record->confs + 17 * 16;
   uint8_t *at = p->block = g_malloc (bytes);
 
   p->batch = batch;
@@ -86,6 +86,8 @@ copy_record (const LodeRecord *record, uint32_t batch, uint32_t grad)
   p->state = take (&at, n * sizeof (int32_t));
   p->partial = take (&at, n * sizeof (int32_t));
   p->packed = take (&at, n * sizeof (int32_t));
+  p->turned[0] = take (&at, n * sizeof (int32_t));
+  p->turned[1] = take (&at, n * sizeof (int32_t));
   memcpy (p->node, record->node, n * sizeof (LodeNode));
   memcpy (p->source, record->node, n * sizeof (LodeNode));
   memset (p->fused, 0xff, n * sizeof (LodeFused));
@@ -95,7 +97,8 @@ copy_record (const LodeRecord *record, uint32_t batch, uint32_t grad)
     memcpy (p->conf, record->conf, p->confs);
   memset (p->node_flag, 0, n);
   memset (p->in_flag, 0, 3 * m);
-  for (int32_t **list = (int32_t *[]){ p->value, p->dvalue, p->state, p->partial, p->packed, NULL };
+  for (int32_t **list = (int32_t *[]){ p->value, p->dvalue, p->state, p->partial, p->packed,
+                                       p->turned[0], p->turned[1], NULL };
        *list; list++)
     memset (*list, 0xff, n * sizeof (int32_t));
   return p;
@@ -110,6 +113,8 @@ find_scratch (LodeProgram *p)
 
     if (lode_node_runs (p, v) && kind->scratch)
       p->scratch = MAX (p->scratch, kind->scratch (p, node));
+    if (lode_node_runs (p, v) && kind->keeps)
+      p->kept = MAX (p->kept, (kind->keeps (p, node) + 15) / 16 * 16);
   }
 }
 
@@ -161,6 +166,7 @@ lode_program_compile (LodeEngine *engine, const LodeRecord *record, uint32_t bat
     p->frozen[v] = lode_node_frozen (record, &p->node[v]);
   lode_compile_mark (p, &l);
   p->fuse = lode_engine_fuses (engine);
+  p->winograd = lode_engine_turns (engine);
   if (p->fuse)
     lode_compile_fuse (p, &l);
   lode_compile_order (p, &l);

@@ -17,7 +17,8 @@ struct LodeEngine {
   uint32_t programs;
   uint64_t clock;
   LodeProfile *profile;
-  bool fuse;
+  bool fuse, winograd;
+  size_t stream; /* bytes of arena */
 };
 
 LodeEngine *
@@ -27,7 +28,8 @@ lode_engine_new (uint32_t threads, const LodeKernels *kernels)
 
   engine->threads = lode_threads_new (threads);
   engine->kernels = kernels;
-  engine->fuse = true;
+  engine->fuse = engine->winograd = true;
+  engine->stream = 256 << 20;
   return engine;
 }
 
@@ -67,6 +69,30 @@ void
 lode_engine_fuse (LodeEngine *engine, bool on)
 {
   engine->fuse = on;
+}
+
+void
+lode_engine_winograd (LodeEngine *engine, bool on)
+{
+  engine->winograd = on;
+}
+
+bool
+lode_engine_turns (const LodeEngine *engine)
+{
+  return engine->winograd;
+}
+
+void
+lode_engine_stream (LodeEngine *engine, size_t bytes)
+{
+  engine->stream = bytes;
+}
+
+bool
+lode_engine_streams (const LodeEngine *engine, size_t bytes)
+{
+  return bytes > engine->stream;
 }
 
 bool
@@ -130,6 +156,17 @@ lode_engine_scratch (LodeEngine *engine, size_t floats, uint32_t worker)
   return engine->scratch ? engine->scratch + engine->scratch_room * worker : NULL;
 }
 
+const LodeProgram *
+lode_engine_largest (const LodeEngine *engine)
+{
+  const LodeProgram *most = NULL;
+
+  for (uint32_t i = 0; i < engine->programs; i++)
+    if (!most || engine->program[i]->bytes > most->bytes)
+      most = engine->program[i];
+  return most;
+}
+
 static bool
 is_same_nodes (const LodeProgram *p, const LodeRecord *record)
 {
@@ -171,7 +208,8 @@ lode_engine_program (LodeEngine *engine, const LodeRecord *record, uint32_t batc
   for (uint32_t i = 0; i < engine->programs; i++) {
     program = engine->program[i];
     if (program->hash == hash && program->batch == batch && program->grad == grad
-        && program->fuse == engine->fuse && !record->mistake && is_same_nodes (program, record)) {
+        && program->fuse == engine->fuse && program->winograd == engine->winograd
+        && !record->mistake && is_same_nodes (program, record)) {
       program->used = ++engine->clock;
       return program;
     }

@@ -261,6 +261,32 @@ place_rest (LodeProgram *p, const LodeLevels *l)
       keep_states (p, l, v);
 }
 
+/* Turned weights of convolutions in Winograd's form: made before the first region of a direction.
+ */
+static void
+place_turned (LodeProgram *p, const LodeLevels *l)
+{
+  const LodeKernels *kernels = lode_engine_kernels (p->engine);
+
+  for (uint32_t v = 0; v < p->nodes; v++) {
+    const LodeNode *node = &p->node[v];
+    LodeConvGeometry g;
+    size_t bytes;
+
+    if (node->kind != LODE_KIND_UNIT || !lode_node_runs (p, v) || p->fused[v].depth >= 0)
+      continue;
+    g = lode_conv_geometry (node, &p->node[p->input[node->first]].shape, p->unit);
+    if (!kernels->winograd_pays (&g))
+      continue;
+    bytes = kernels->winograd_weights (&g) * sizeof (float);
+    p->turned[0][v] = add_buffer (p, bytes, 0, lode_compile_parts (p, l, v, false).region);
+    if (p->node_flag[v] & LODE_NODE_BACK && lode_compile_has_wanted (p, node))
+      p->turned[1][v] =
+          add_buffer (p, bytes, p->forward, lode_compile_parts (p, l, v, true).region);
+    p->turned_bytes += bytes;
+  }
+}
+
 static int
 by_slot (const void *a_, const void *b_)
 {
@@ -332,9 +358,11 @@ build_reduces (LodeProgram *p)
 void
 lode_compile_place (LodeProgram *p, const LodeLevels *l)
 {
-  p->buffer = g_new (LodeBuffer, 5 * (size_t) p->nodes + 1);
+  p->buffer = g_new (LodeBuffer, 7 * (size_t) p->nodes + 1);
   place_values (p, l);
   place_gradients (p, l);
   place_rest (p, l);
+  if (p->winograd)
+    place_turned (p, l);
   build_reduces (p);
 }

@@ -7,6 +7,8 @@
 
 /* Nanoseconds of work below which waking others costs more than it brings. */
 static const double small_work = 50e3;
+/* … of turning a byte of weights. */
+static const double turn_cost = 0.05;
 
 typedef struct Run {
   const LodeProgram *program;
@@ -125,11 +127,14 @@ run_chunk (void *data, uint32_t chunk, uint32_t worker)
   const Run *run = data;
   const LodeProgram *p = run->program;
   uint32_t units = run->region->steps ? p->units : 0, end;
-  LodeTask task = { .program = p,
-                    .kernels = lode_engine_kernels (p->engine),
-                    .bind = run->bind,
-                    .unit = chunk,
-                    .scratch = lode_engine_scratch (p->engine, p->scratch, worker) };
+  LodeTask task = {
+    .program = p, .kernels = lode_engine_kernels (p->engine), .bind = run->bind, .unit = chunk
+  };
+  LodeKept kept = { .at = lode_engine_scratch (p->engine, p->kept + p->scratch, worker),
+                    .input = -1 };
+
+  task.kept = &kept;
+  task.scratch = kept.at + p->kept;
 
   if (chunk >= units) {
     run_piece (&task, &p->piece[run->region->piece + chunk - units]);
@@ -152,11 +157,11 @@ run_region (const LodeProgram *p, const LodeBind *bind, const LodeRegion *region
 {
   Run run = { p, bind, region };
   uint32_t n = (region->steps ? p->units : 0) + region->pieces;
-  LodeTask whole = { .program = p,
-                     .kernels = lode_engine_kernels (p->engine),
-                     .bind = bind,
-                     .n = p->batch,
-                     .scratch = lode_engine_scratch (p->engine, p->scratch, 0) };
+  LodeTask whole = {
+    .program = p, .kernels = lode_engine_kernels (p->engine), .bind = bind, .n = p->batch
+  };
+
+  whole.scratch = lode_engine_scratch (p->engine, p->kept + p->scratch, 0) + p->kept;
 
   if (region->cost < small_work)
     for (uint32_t i = 0; i < n; i++)
@@ -166,6 +171,43 @@ run_region (const LodeProgram *p, const LodeBind *bind, const LodeRegion *region
   for (uint32_t s = 0; s < region->settles; s++) {
     lode_profile_run (lode_engine_clock (p->engine), 0, &p->settle[region->settle + s], &whole);
   }
+}
+
+typedef struct Turn {
+  const LodeProgram *program;
+  const LodeBind *bind;
+  bool back;
+} Turn;
+
+/* Turns the weights of a node. */
+static void
+turn_weight (void *data, uint32_t v, uint32_t worker)
+{
+  const Turn *turn = data;
+  const LodeProgram *p = turn->program;
+  const LodeNode *node = &p->node[v];
+  LodeTask task = { .program = p, .bind = turn->bind };
+  LodeConvGeometry g;
+
+  (void) worker;
+  if (p->turned[turn->back][v] < 0)
+    return;
+  g = lode_conv_geometry (node, &p->node[p->input[node->first]].shape, p->unit);
+  lode_engine_kernels (p->engine)->winograd_turn (
+      &g, turn->back, lode_task_weight (&task, node),
+      lode_task_buffer (&task, p->turned[turn->back][v]));
+}
+
+static void
+turn_weights (const LodeProgram *p, const LodeBind *bind, bool back)
+{
+  Turn turn = { p, bind, back };
+
+  if (p->turned_bytes * turn_cost > small_work)
+    lode_threads_run (lode_engine_threads (p->engine), p->nodes, turn_weight, &turn);
+  else
+    for (uint32_t v = 0; p->turned_bytes && v < p->nodes; v++)
+      turn_weight (&turn, v, 0);
 }
 
 /* Whether the binding has what the program reads. */
@@ -214,6 +256,7 @@ lode_program_forward (LodeProgram *p, const LodeBind *bind)
   for (uint32_t v = 0; p->packs && v < p->nodes; v++)
     if (p->packed[v] >= 0)
       pack_weight (&task, &p->node[v]);
+  turn_weights (p, bind, false);
   for (uint32_t r = 0; r < p->forward; r++)
     run_region (p, bind, &p->region[r]);
   for (uint32_t i = 0; p->grad && i < p->outputs; i++) {
@@ -257,6 +300,7 @@ lode_program_backward (LodeProgram *p, const LodeBind *bind)
   g_return_if_fail (p->grad && p->arena);
   if (bind->grad && p->grad & LODE_GRAD_WEIGHTS)
     begin_grad (p, (LodeParamSet *) bind->grad);
+  turn_weights (p, bind, true);
   for (uint32_t r = p->forward; r < p->regions; r++)
     run_region (p, bind, &p->region[r]);
   if (bind->dgate && p->grad & LODE_GRAD_GATES)

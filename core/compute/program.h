@@ -25,6 +25,16 @@ size_t lode_engine_peak (const LodeEngine *); /* bytes of the arena */
 
 /* Whether programs asked for from here on are fused (they are by default). */
 void lode_engine_fuse (LodeEngine *, bool on);
+/* Whether their dense 3×3 convolutions take Winograd's form where that pays (they do by default).
+ */
+void lode_engine_winograd (LodeEngine *, bool on);
+
+/* Bytes of arena beyond which a program's units write past the caches (256 MB by default): what
+ * they make has left these when it is read again. Changes no bits. */
+void lode_engine_stream (LodeEngine *, size_t bytes);
+
+/* The largest of the programs that are kept, or NULL. */
+const LodeProgram *lode_engine_largest (const LodeEngine *);
 
 /* The time that one kind of step took since lode_engine_profile, all threads together. */
 typedef struct LodeShare {
@@ -73,6 +83,8 @@ const float *lode_program_output (const LodeProgram *, uint32_t i, uint32_t *wid
 float *lode_program_output_grad (LodeProgram *, uint32_t i);
 
 size_t lode_program_bytes (const LodeProgram *); /* of arena */
+/* Appends the program as text: regions, passes, what is fused into them, shapes and bytes. */
+void lode_program_explain (const LodeProgram *, GString *to);
 uint32_t lode_program_steps (const LodeProgram *);
 
 #endif

@@ -92,6 +92,8 @@ lode_environment_text (const LodeShared *shared, GError **error)
   add_text (json, "blas", openblas_get_corename ());
   json_builder_set_member_name (json, "threads");
   json_builder_add_int_value (json, lode_threads_count (lode_engine_threads (shared->engine)));
+  json_builder_set_member_name (json, "winograd");
+  json_builder_add_boolean_value (json, shared->experiment->conf.winograd);
   json_builder_set_member_name (json, "abi");
   json_builder_add_string_value (json,
                                  G_STRINGIFY (LODE_ABI_MAJOR) "." G_STRINGIFY (LODE_ABI_MINOR));

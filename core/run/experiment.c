@@ -25,6 +25,9 @@ const LodeOption lode_experiment_options[] = {
                .unit = "seconds",
                .doc = "time between checkpoints, what a kill can lose at most; 0: after every "
                       "step"),
+  LODE_OPTION (LodeExperimentConf, winograd, .number = 1,
+               .doc = "dense 3×3 convolutions by Winograd's algorithm where that is faster; its "
+                      "rounding errors are larger"),
 };
 const uint32_t lode_experiment_options_n = G_N_ELEMENTS (lode_experiment_options);
 

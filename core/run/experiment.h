@@ -55,6 +55,7 @@ typedef struct LodeExperimentConf {
   int64_t seed, search_seed, train_seed; /* the latter two −1: as seed */
   int64_t threads;
   double checkpoint;
+  bool winograd;
 } LodeExperimentConf;
 
 typedef struct LodeExperiment {

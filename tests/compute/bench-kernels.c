@@ -12,13 +12,14 @@
 typedef struct Bench {
   const LodeKernels *kernels;
   LodeConvGeometry g;
-  float *x, *w, *y, *dx, *dw, *dy, *scratch, *channel[3];
+  LodeReading read;
+  float *x, *w, *u, *y, *dx, *dw, *dy, *scratch, *channel[3];
   double *sums;
 } Bench;
 
 typedef void (*Run) (Bench *);
 
-static uint32_t samples = 8;
+static uint32_t samples; /* 0: as many as stay in the second-level cache */
 
 static float *
 floats (size_t n)
@@ -68,6 +69,24 @@ static void
 run_dw (Bench *b)
 {
   b->kernels->conv_dw (&b->g, b->x, b->dy, b->dw, NULL, b->scratch);
+}
+
+static void
+run_winograd (Bench *b)
+{
+  b->kernels->winograd (&b->g, &b->read, b->x, b->u, NULL, b->y, b->scratch);
+}
+
+static void
+run_winograd_dx (Bench *b)
+{
+  b->kernels->winograd_dx (&b->g, &b->read, b->x, b->u, b->dy, true, b->dx, b->scratch);
+}
+
+static void
+run_winograd_dw (Bench *b)
+{
+  b->kernels->winograd_dw (&b->g, &b->read, b->x, b->dy, b->dw, NULL, b->scratch);
 }
 
 static size_t
@@ -173,9 +192,19 @@ bench_new (const LodeKernels *kernels, uint32_t c, uint32_t oc, uint32_t side, u
            uint32_t stride, uint32_t dilation, uint32_t groups)
 {
   uint32_t out = (side + stride - 1) / stride;
-  LodeConvGeometry g = { 8,      side,     side,   c,
-                         out,    out,      oc,     kernel,
-                         stride, dilation, groups, (int32_t) (dilation * (kernel - 1) / 2) };
+  uint32_t fit = (48 << 10) / (side * side * c + out * out * oc);
+  LodeConvGeometry g = { samples ? samples : CLAMP (fit, 1, 32),
+                         side,
+                         side,
+                         c,
+                         out,
+                         out,
+                         oc,
+                         kernel,
+                         stride,
+                         dilation,
+                         groups,
+                         (int32_t) (dilation * (kernel - 1) / 2) };
   size_t in = (size_t) g.n * side * side * c, wide = (size_t) g.n * out * out * oc;
   Bench b = { .kernels = kernels, .g = g };
 
@@ -186,17 +215,20 @@ bench_new (const LodeKernels *kernels, uint32_t c, uint32_t oc, uint32_t side, u
   b.dy = floats (wide);
   b.w = floats ((size_t) kernel * kernel * c * oc);
   b.dw = floats ((size_t) kernel * kernel * c * oc);
-  b.scratch = floats (kernels->conv_scratch (&g));
+  b.u = floats (kernels->winograd_weights (&g));
+  kernels->winograd_turn (&g, false, b.w, b.u);
+  b.scratch = floats (MAX (kernels->conv_scratch (&g), kernels->winograd_scratch (&g)));
   b.sums = g_new (double, 2 * MAX (c, 16));
   for (int i = 0; i < 3; i++)
     b.channel[i] = floats (c);
+  b.read = (LodeReading){ b.channel[0], b.channel[1], true };
   return b;
 }
 
 static void
 bench_clear (Bench *b)
 {
-  float *all[] = { b->x,  b->y,       b->dx,         b->dy,         b->w,
+  float *all[] = { b->x,  b->y,       b->dx,         b->dy,         b->w,         b->u,
                    b->dw, b->scratch, b->channel[0], b->channel[1], b->channel[2] };
 
   for (size_t i = 0; i < G_N_ELEMENTS (all); i++)
@@ -213,6 +245,18 @@ bench_conv (const LodeKernels *kernels, const char *what, uint32_t c, uint32_t o
 
   g_print ("%-22s %4u@%-3u %7.1f %7.1f %7.1f\n", what, c, side, flop / best_time (run_forward, &b),
            flop / best_time (run_dx, &b), flop / best_time (run_dw, &b));
+  bench_clear (&b);
+}
+
+static void
+bench_winograd (const LodeKernels *kernels, uint32_t c, uint32_t side)
+{
+  Bench b = bench_new (kernels, c, c, side, 3, 1, 1, 1);
+  double flop = 2e-9 * b.g.n * side * side * 9 * c * c;
+
+  g_print ("%-22s %4u@%-3u %7.1f %7.1f %7.1f\n", "winograd 3", c, side,
+           flop / best_time (run_winograd, &b), flop / best_time (run_winograd_dx, &b),
+           flop / best_time (run_winograd_dw, &b));
   bench_clear (&b);
 }
 
@@ -266,6 +310,7 @@ main (int argc, char **argv)
     bench_conv (kernels, "depthwise 3 stride 2", c, c, side, 3, 2, 1, c);
     bench_conv (kernels, "depthwise 5 stride 2", c, c, side, 5, 2, 1, c);
     bench_conv (kernels, "dense 3", c, c, side, 3, 1, 1, 1);
+    bench_winograd (kernels, c, side);
     bench_conv (kernels, "dense 3 stride 2", c, 2 * c, side, 3, 2, 1, 1);
     bench_conv (kernels, "dense 3 groups 2", c, c, side, 3, 1, 1, 2);
   }

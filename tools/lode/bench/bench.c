@@ -14,22 +14,27 @@
 #define PREFIX "bench-"
 
 static gint threads, steps = 6;
-static gboolean json;
+static gboolean json, explain;
 
 static const GOptionEntry options[] = {
   { "threads", 't', 0, G_OPTION_ARG_INT, &threads, "With N threads (all that are there)", "N" },
   { "steps", 's', 0, G_OPTION_ARG_INT, &steps, "Timed steps (6), behind two that warm up", "N" },
   { "json", 0, 0, G_OPTION_ARG_NONE, &json, "One JSON object a line", NULL },
+  { "explain", 0, 0, G_OPTION_ARG_NONE, &explain,
+    "Print the program: its passes, what is fused into each, shapes, bytes", NULL },
   G_OPTION_ENTRY_NULL
 };
 
 static const LodeUsage usage = {
-  .words = "[WORKLOAD…]",
+  .words = "[WORKLOAD…] [KEY=VALUE…]",
   .summary = "Time training steps: forward, backward, clipping, update. A WORKLOAD is an\n"
-             "experiment called bench-WORKLOAD.cfg; without one, all that come with lode.",
+             "experiment called bench-WORKLOAD.cfg; without one, all that come with lode.\n"
+             "KEY=VALUE changes their configuration.",
   .more = "Examples:\n"
           "  lode bench resnet20 --threads 1\n"
-          "  lode bench --json\n\n"
+          "  lode bench --json\n"
+          "  lode bench nb201 winograd=false\n"
+          "  lode bench nb201 --explain --steps 1\n\n"
           "tools/bench/compare of the source tree times the same workloads in PyTorch beside it.",
   .options = options,
   .plugins = true,
@@ -56,21 +61,22 @@ print_line (const char *name, const Timing *timing)
 }
 
 static LodeExperiment *
-load (LodeRegistry *registry, const char *name, GPtrArray *errors)
+load (LodeRegistry *registry, const char *name, const char *const *overrides, GPtrArray *errors)
 {
   g_autofree char *file = g_strdup_printf (PREFIX "%s.cfg", name);
-  const char *files[] = { file, NULL }, *none[] = { NULL };
-  g_autoptr (LodeNode) root = lode_config_load (files, none, errors);
+  const char *files[] = { file, NULL };
+  g_autoptr (LodeNode) root = lode_config_load (files, overrides, errors);
 
   return root ? lode_experiment_new (registry, root, errors) : NULL;
 }
 
 static int
-bench (LodeRegistry *registry, const char *name)
+bench (LodeRegistry *registry, const char *name, const char *const *overrides)
 {
   g_autoptr (GPtrArray) errors = g_ptr_array_new_with_free_func (g_free);
-  LodeExperiment *experiment = load (registry, name, errors);
-  Timing timing = { 0 };
+  LodeExperiment *experiment = load (registry, name, overrides, errors);
+  g_autoptr (GString) program = explain ? g_string_new (NULL) : NULL;
+  Timing timing = { .program = program };
   GError *failure = NULL;
   bool ok;
 
@@ -84,6 +90,8 @@ bench (LodeRegistry *registry, const char *name)
   if (!ok)
     return lode_fail (failure);
   (json ? print_json : print_line) (name, &timing);
+  if (program)
+    fputs (program->str, stdout);
   return LODE_EXIT_DONE;
 }
 
@@ -102,10 +110,26 @@ all_workloads (void)
   return names;
 }
 
+/* Splits the words: workloads to the front of argv (NULL behind them), changes to overrides. */
+static void
+split_words (char **argv, GPtrArray *overrides)
+{
+  char **name = argv;
+
+  for (; *argv; argv++)
+    if (strchr (*argv, '='))
+      g_ptr_array_add (overrides, *argv);
+    else
+      *name++ = *argv;
+  *name = NULL;
+  g_ptr_array_add (overrides, NULL);
+}
+
 int
 lode_verb_bench (int argc, char **argv)
 {
   g_autoptr (LodeRegistry) registry = NULL;
+  g_autoptr (GPtrArray) overrides = g_ptr_array_new ();
   g_auto (GStrv) all = NULL;
   char **name;
   int code;
@@ -115,8 +139,9 @@ lode_verb_bench (int argc, char **argv)
   if (threads < 0 || steps < 1)
     return lode_usage_error ("bench: --threads and --steps are at least 1");
   registry = lode_command_registry ();
-  name = argc > 1 ? argv + 1 : (all = all_workloads ());
+  split_words (argv + 1, overrides);
+  name = argv[1] ? argv + 1 : (all = all_workloads ());
   for (code = LODE_EXIT_DONE; *name && code == LODE_EXIT_DONE; name++)
-    code = bench (registry, *name);
+    code = bench (registry, *name, (const char *const *) overrides->pdata);
   return code;
 }

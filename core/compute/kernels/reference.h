@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Parts of the plain table that have files of their own.
+ */
+#ifndef LODE_CORE_KERNELS_REFERENCE_H
+#define LODE_CORE_KERNELS_REFERENCE_H
+
+#include "compute/kernels/kernels.h"
+
+bool lode_reference_winograd_pays (const LodeConvGeometry *);
+size_t lode_reference_winograd_weights (const LodeConvGeometry *);
+size_t lode_reference_winograd_scratch (const LodeConvGeometry *);
+void lode_reference_winograd_turn (const LodeConvGeometry *, bool back, const float *w, float *u);
+void lode_reference_winograd (const LodeConvGeometry *, const LodeReading *, const float *x,
+                              const float *u, const float *bias, float *y, float *scratch);
+void lode_reference_winograd_dx (const LodeConvGeometry *, const LodeReading *, const float *x,
+                                 const float *u, const float *dy, bool first, float *dx,
+                                 float *scratch);
+void lode_reference_winograd_dw (const LodeConvGeometry *, const LodeReading *, const float *x,
+                                 const float *dy, float *dw, float *dbias, float *scratch);
+
+#endif
