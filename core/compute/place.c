@@ -122,6 +122,7 @@ share_gradient (LodeProgram *p, const LodeLevels *l, const LodeNode *node, int32
                                   : node->kind != LODE_KIND_ADD)
     return false;
   p->in_flag[i] |= LODE_IN_ALIAS;
+  p->node_flag[x] |= LODE_NODE_SHARED;
   p->dvalue[x] = sum;
   return true;
 }
@@ -227,8 +228,14 @@ place_partial (LodeProgram *p, uint32_t v, uint32_t region)
   const LodeNode *node = &p->node[v];
   size_t floats = lode_node_weight_room (node) + (node->shape.c + 15) / 16 * 16;
 
-  if (p->node_flag[v] & (LODE_NODE_WEIGHT | LODE_NODE_BIAS))
+  if (!(p->node_flag[v] & (LODE_NODE_WEIGHT | LODE_NODE_BIAS)))
+    return;
+  if (lode_node_direct (p, v)) {
+    live_until (p, p->value[p->input[node->first]], region + 1);
+    live_until (p, p->dvalue[v], region + 1);
+  } else {
     p->partial[v] = add_buffer (p, floats * p->units * sizeof (float), region, region + 1);
+  }
 }
 
 static void
@@ -317,12 +324,20 @@ cut_pieces (LodeProgram *p, GArray *pieces, uint32_t first, uint32_t last)
 static void
 add_reduces (LodeProgram *p, uint32_t v)
 {
-  if (p->partial[v] < 0)
+  if (p->partial[v] < 0 && !lode_node_direct (p, v))
     return;
   if (p->node_flag[v] & LODE_NODE_WEIGHT)
     p->reduce[p->reduces++] = (LodeReduce){ v, (uint32_t) p->node[v].weight, false };
   if (p->node_flag[v] & LODE_NODE_BIAS)
     p->reduce[p->reduces++] = (LodeReduce){ v, (uint32_t) p->node[v].bias, true };
+}
+
+static double
+reduce_cost (const LodeProgram *p, const LodeReduce *reduce)
+{
+  double weights = (double) lode_node_weight_room (&p->node[reduce->node]);
+
+  return lode_node_direct (p, reduce->node) ? weights * p->batch / 20 : 0.2 * p->units * weights;
 }
 
 static void
@@ -346,7 +361,7 @@ build_reduces (LodeProgram *p)
     next->piece = pieces->len;
     for (uint32_t i = first, j; i < p->reduces; i = j) {
       for (j = i; j < p->reduces && p->reduce[j].slot == p->reduce[i].slot; j++)
-        next->cost += 0.2 * p->units * (double) lode_node_weight_room (&p->node[p->reduce[j].node]);
+        next->cost += reduce_cost (p, &p->reduce[j]);
       cut_pieces (p, pieces, i, j);
     }
     next->pieces = pieces->len - next->piece;

@@ -59,7 +59,8 @@ typedef struct LodeStep {
   uint32_t node;
 } LodeStep;
 
-/* One node's partial gradients of one slot, to be added to the gradient in unit order. */
+/* One node's partial gradients of one slot, to be added to the gradient in unit order; of a linear
+ * layer without them, the gradient is made of the whole batch. */
 typedef struct LodeReduce {
   uint32_t node, slot;
   bool bias;
@@ -86,7 +87,8 @@ enum {
   LODE_NODE_BIAS = 8,
   LODE_NODE_GATE = 16,
   LODE_NODE_INSIDE = 32, /* fused into another, which does its work */
-  LODE_NODE_VIEW = 64    /* a norm that is not stored: its readers apply scale and shift */
+  LODE_NODE_VIEW = 64,   /* a norm that is not stored: its readers apply scale and shift */
+  LODE_NODE_SHARED = 128 /* the buffer of its gradient is others' too */
 };
 /* ZERO: known to be zero, need not be read. ALIAS: its gradient is the sum's own buffer. LAZY: its
  * producer makes the gradient from the reader's when it needs it; none is stored. */
@@ -219,6 +221,18 @@ lode_task_dout (const LodeTask *task, const LodeNode *node)
   float *at = lode_task_buffer (task, task->program->dvalue[lode_task_id (task, node)]);
 
   return at + lode_shape_size (&node->shape) * task->start;
+}
+
+/* Whether the gradient of a linear layer's weights is made of the whole batch at once, behind the
+ * region of its backward, row by row of the weight: no partial sums. */
+static inline bool
+lode_node_direct (const LodeProgram *p, uint32_t v)
+{
+  const LodeNode *node = &p->node[v];
+
+  return node->kind == LODE_KIND_LINEAR && lode_node_runs (p, v)
+         && !(p->node_flag[v] & LODE_NODE_SHARED) && node->block[2] == node->wide[0]
+         && node->block[3] == node->wide[1];
 }
 
 /* Where the gradient of an input goes, or NULL. *first: nothing is there yet, not even zeros. */

@@ -222,10 +222,23 @@ check_nan (const LodeKernels *kernels)
   }
 }
 
+/* Some rows of a weight's gradient. */
+static void
+check_linear_rows (const LodeKernels *kernels, size_t rows, uint32_t ci, uint32_t co,
+                   const Buffer *x, const Buffer *dy)
+{
+  uint32_t first = lode_rng_below (&rng, ci), n = 1 + lode_rng_below (&rng, ci - first);
+  Buffer dw = buffer ((size_t) n * co), dw2 = twin (&dw);
+
+  kernels->linear_dw_rows (rows, ci, first, n, co, x->at, dy->at, dw.at, NULL);
+  lode_kernels_reference.linear_dw_rows (rows, ci, first, n, co, x->at, dy->at, dw2.at, NULL);
+  check ("linear_dw_rows", &dw, &dw2, 2e-5);
+}
+
 static void
 check_linear (const LodeKernels *kernels)
 {
-  static const uint32_t widths[] = { 1, 3, 5, 8, 10, 16, 17, 24, 48, 64, 100, 130 };
+  static const uint32_t widths[] = { 1, 3, 5, 8, 10, 16, 17, 24, 48, 64, 100, 130, 160 };
   const LodeKernels *reference = &lode_kernels_reference;
   bool first = lode_rng_below (&rng, 2);
   uint32_t ci = pick (widths, G_N_ELEMENTS (widths)), co = pick (widths, G_N_ELEMENTS (widths));
@@ -247,6 +260,7 @@ check_linear (const LodeKernels *kernels)
   reference->linear_dw (rows, ci, co, x.at, dy.at, dw2.at, db2.at);
   check (what, &dw, &dw2, 2e-5);
   check (what, &db, &db2, 2e-5);
+  check_linear_rows (kernels, rows, ci, co, &x, &dy);
   g_free (x.all);
   g_free (w.all);
   g_free (dy.all);

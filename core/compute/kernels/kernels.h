@@ -99,6 +99,9 @@ typedef struct LodeKernels {
   /* dw += x^T dy; dbias += sum dy, or NULL */
   void (*linear_dw) (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *dy,
                      float *dw, float *dbias);
+  /* The same of n rows of w from `first` on; dw: [n][co] */
+  void (*linear_dw_rows) (size_t rows, uint32_t ci, uint32_t first, uint32_t n, uint32_t co,
+                          const float *x, const float *dy, float *dw, float *dbias);
 
   /* First maximum of the window in scan order; NaN propagates. */
   void (*max_pool) (const LodePoolGeometry *, const float *x, float *y);

@@ -148,18 +148,31 @@ linear_dx (size_t rows, uint32_t ci, uint32_t co, const float *w, const float *d
 }
 
 static void
-linear_dw (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *dy, float *dw,
-           float *dbias)
+linear_dw_rows (size_t rows, uint32_t ci, uint32_t first, uint32_t n, uint32_t co, const float *x,
+                const float *dy, float *dw, float *dbias)
 {
-  for (uint32_t i = 0; i < ci; i++)
+  for (uint32_t i = 0; i < n; i++)
     for (uint32_t o = 0; o < co; o++) {
       double sum = 0;
 
       for (size_t r = 0; r < rows; r++)
-        sum += (double) x[r * ci + i] * (double) dy[r * co + o];
+        sum += (double) x[r * ci + first + i] * (double) dy[r * co + o];
       dw[(size_t) i * co + o] += (float) sum;
     }
-  add_columns (rows, co, dy, dbias);
+  for (uint32_t o = 0; dbias && o < co; o++) {
+    double sum = 0;
+
+    for (size_t r = 0; r < rows; r++)
+      sum += (double) dy[r * co + o];
+    dbias[o] += (float) sum;
+  }
+}
+
+static void
+linear_dw (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *dy, float *dw,
+           float *dbias)
+{
+  linear_dw_rows (rows, ci, 0, ci, co, x, dy, dw, dbias);
 }
 
 static size_t
@@ -546,6 +559,7 @@ const LodeKernels lode_kernels_reference = {
   .linear = linear,
   .linear_dx = linear_dx,
   .linear_dw = linear_dw,
+  .linear_dw_rows = linear_dw_rows,
   .max_pool = max_pool,
   .max_pool_dx = max_pool_dx,
   .avg_pool = avg_pool,

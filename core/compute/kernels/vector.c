@@ -108,6 +108,7 @@ const LodeKernels LODE_KERNEL_TABLE = {
   .linear = linear,
   .linear_dx = linear_dx,
   .linear_dw = linear_dw,
+  .linear_dw_rows = linear_dw_rows,
   .max_pool = max_pool,
   .max_pool_dx = max_pool_dx,
   .avg_pool = avg_pool,

@@ -23,7 +23,8 @@ static void
 linear_backward (const LodeTask *task, const LodeNode *node)
 {
   const float *dy = lode_task_dout (task, node);
-  float *dx = lode_task_din (task, node, 0), *dw = lode_task_dweight (task, node);
+  bool direct = lode_node_direct (task->program, lode_task_id (task, node));
+  float *dx = lode_task_din (task, node, 0), *dw = direct ? NULL : lode_task_dweight (task, node);
 
   if (dx)
     task->kernels->linear_dx (task->n, inputs_of (node), node->shape.c,
