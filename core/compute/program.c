@@ -201,17 +201,23 @@ turn_weight (void *data, uint32_t v, uint32_t worker)
 {
   const Turn *turn = data;
   const LodeProgram *p = turn->program;
+  const LodeKernels *kernels = lode_engine_kernels (p->engine);
   const LodeNode *node = &p->node[v];
   LodeTask task = { .program = p, .bind = turn->bind };
+  int32_t buffer = p->turned[turn->back][v];
   LodeConvGeometry g;
 
   (void) worker;
-  if (p->turned[turn->back][v] < 0)
+  if (buffer < 0)
     return;
+  if (node->kind == LODE_KIND_LINEAR) {
+    kernels->linear_turn (node->block[1] * node->block[2], node->shape.c, turn->back,
+                          lode_task_weight (&task, node), lode_task_buffer (&task, buffer));
+    return;
+  }
   g = lode_conv_geometry (node, &p->node[p->input[node->first]].shape, p->unit);
-  lode_engine_kernels (p->engine)->winograd_turn (
-      &g, turn->back, lode_task_weight (&task, node),
-      lode_task_buffer (&task, p->turned[turn->back][v]));
+  kernels->winograd_turn (&g, turn->back, lode_task_weight (&task, node),
+                          lode_task_buffer (&task, buffer));
 }
 
 static void

@@ -133,7 +133,7 @@ struct LodeProgram {
   uint8_t *node_flag; /* [nodes] LODE_NODE_… */
   uint8_t *in_flag;   /* [inputs] LODE_IN_… */
   int32_t *value, *dvalue, *state, *partial, *packed; /* [nodes] buffers, or −1 */
-  int32_t *turned[2]; /* [nodes] … of weights in Winograd's form: forward's, backward's */
+  int32_t *turned[2]; /* [nodes] … of weights as kernels like them: forward's, backward's */
   LodeBuffer *buffer;
   LodeStep *step, *settle;
   LodeRegion *region;
@@ -278,7 +278,7 @@ lode_task_bias (const LodeTask *task, const LodeNode *node)
   return node->bias < 0 ? NULL : ((const LodeParamSet *) task->bind->weights)->at[node->bias];
 }
 
-/* … turned for Winograd's form of a direction, or NULL where it is not used. */
+/* … turned as a direction's kernel likes it (Winograd's form, panels), or NULL. */
 static inline const float *
 lode_task_turned (const LodeTask *task, const LodeNode *node, bool back)
 {

@@ -62,6 +62,54 @@ in_panels (size_t rows, uint32_t co)
   return co >= PANEL_WIDE && co % WIDE == 0 && rows >= PANEL_ROWS;
 }
 
+/* A panel of u at a time, as many of its rows as stay in cache. */
+static void
+linear_turned (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *u,
+               const float *bias, bool first, float *y)
+{
+  for (uint32_t o = 0; o < co; o += WIDE) {
+    uint32_t wide = co - o < WIDE ? co - o : WIDE;
+    Line l = { .down = &one_tap, .across = &one_tap, .step = ci, .to = co, .ldw = wide };
+
+    for (uint32_t i = 0; i < ci; i += DEEP, u += (size_t) l.ci * wide) {
+      l.ci = ci - i < DEEP ? ci - i : DEEP;
+      l.add = !first || i > 0;
+      product (&l, rows, wide, x + i, u, bias ? bias + o : NULL, y + o);
+    }
+  }
+}
+
+/* u: panels of w^T; as many columns of w at a time as a line of cache has. */
+static void
+linear_turn_back (uint32_t ci, uint32_t co, const float *w, float *u)
+{
+  for (uint32_t i = 0; i < ci; i += WIDE) {
+    uint32_t wide = ci - i < WIDE ? ci - i : WIDE;
+
+    for (uint32_t o = 0, n; o < co; o += n, u += (size_t) n * wide) {
+      n = co - o < 16 ? co - o : 16;
+      for (uint32_t j = 0; j < wide; j++)
+        for (uint32_t r = 0; r < n; r++)
+          u[(size_t) r * wide + j] = w[(size_t) (i + j) * co + o + r];
+    }
+  }
+}
+
+static void
+linear_turn (uint32_t ci, uint32_t co, bool back, const float *w, float *u)
+{
+  if (back) {
+    linear_turn_back (ci, co, w, u);
+    return;
+  }
+  for (uint32_t o = 0; o < co; o += WIDE) {
+    uint32_t wide = co - o < WIDE ? co - o : WIDE;
+
+    for (uint32_t r = 0; r < ci; r++, u += wide)
+      memcpy (u, w + (size_t) r * co + o, wide * sizeof *u);
+  }
+}
+
 /* y = x w in panels of w; co: a multiple of WIDE */
 static void
 linear_panels (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *w,
