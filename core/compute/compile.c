@@ -113,6 +113,8 @@ find_scratch (LodeProgram *p)
 
     if (lode_node_runs (p, v) && kind->scratch)
       p->scratch = MAX (p->scratch, kind->scratch (p, node));
+    if (lode_node_runs (p, v) && kind->keeps)
+      p->kept = MAX (p->kept, (kind->keeps (p, node) + 15) / 16 * 16);
   }
 }
 

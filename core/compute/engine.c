@@ -18,6 +18,7 @@ struct LodeEngine {
   uint64_t clock;
   LodeProfile *profile;
   bool fuse, winograd;
+  size_t stream; /* bytes of arena */
 };
 
 LodeEngine *
@@ -28,6 +29,7 @@ lode_engine_new (uint32_t threads, const LodeKernels *kernels)
   engine->threads = lode_threads_new (threads);
   engine->kernels = kernels;
   engine->fuse = engine->winograd = true;
+  engine->stream = 256 << 20;
   return engine;
 }
 
@@ -79,6 +81,18 @@ bool
 lode_engine_turns (const LodeEngine *engine)
 {
   return engine->winograd;
+}
+
+void
+lode_engine_stream (LodeEngine *engine, size_t bytes)
+{
+  engine->stream = bytes;
+}
+
+bool
+lode_engine_streams (const LodeEngine *engine, size_t bytes)
+{
+  return bytes > engine->stream;
 }
 
 bool
@@ -140,6 +154,17 @@ lode_engine_scratch (LodeEngine *engine, size_t floats, uint32_t worker)
     engine->scratch = allocate (engine->scratch_room * n * sizeof (float));
   }
   return engine->scratch ? engine->scratch + engine->scratch_room * worker : NULL;
+}
+
+const LodeProgram *
+lode_engine_largest (const LodeEngine *engine)
+{
+  const LodeProgram *most = NULL;
+
+  for (uint32_t i = 0; i < engine->programs; i++)
+    if (!most || engine->program[i]->bytes > most->bytes)
+      most = engine->program[i];
+  return most;
 }
 
 static bool

@@ -11,7 +11,7 @@
 
 /* Bytes of one tensor that a worker keeps in its second-level cache while samples go through a
  * region. */
-static const size_t cache_share = 128 << 10;
+static const size_t cache_share = 128 << 10, unit_share = 64 << 10;
 
 /* Earliest regions of forward. */
 static void
@@ -53,6 +53,22 @@ find_late (LodeProgram *p, LodeLevels *l)
          i++)
       if (!(p->in_flag[i] & LODE_IN_ZERO))
         l->ready[p->input[i]] = MIN (l->ready[p->input[i]], l->base[v]);
+  }
+}
+
+/* A unit gathers for the first norm that reads it in the same region: what it has made is in cache.
+ */
+static void
+find_moments (LodeProgram *p, const LodeLevels *l)
+{
+  for (uint32_t v = 0; v < p->nodes; v++) {
+    int32_t x = lode_node_runs (p, v) ? p->input[p->node[v].first] : -1;
+
+    if (x < 0 || p->node[v].kind != LODE_KIND_NORM || p->node[x].kind != LODE_KIND_UNIT
+        || p->fused[v].leader >= 0 || p->fused[x].moments >= 0 || l->base[v] != l->ready[x])
+      continue;
+    p->fused[x].moments = (int32_t) v;
+    p->fused[v].moments = x;
   }
 }
 
@@ -118,7 +134,7 @@ lode_compile_parts (const LodeProgram *p, const LodeLevels *l, uint32_t v, bool 
     if (node->kind == LODE_KIND_ZERO && !l->uses[v] && !l->is_output[v])
       return parts;
     parts = (LodeParts){ kind->gather, kind->settle, kind->forward, l->base[v], l->ready[v] };
-    if (p->fused[v].leader >= 0)
+    if (p->fused[v].leader >= 0 || (node->kind == LODE_KIND_NORM && p->fused[v].moments >= 0))
       parts.gather = NULL;
     if (p->node_flag[v] & LODE_NODE_VIEW)
       parts.run = NULL;
@@ -201,6 +217,17 @@ widest (const LodeProgram *p, const LodeRegion *region)
   return most * sizeof (float);
 }
 
+/* Bytes that samples may take to go through a region's steps together: no more than units with a
+ * depthwise convolution take at a time, so that what one has laid out is there for the next. */
+static size_t
+share_of (const LodeProgram *p, const LodeRegion *region)
+{
+  for (uint32_t s = 0; s < region->steps; s++)
+    if (p->fused[p->step[region->step + s].node].depth >= 0)
+      return unit_share;
+  return cache_share;
+}
+
 static void
 build_regions (LodeProgram *p, LodeLevels *l)
 {
@@ -223,7 +250,7 @@ build_regions (LodeProgram *p, LodeLevels *l)
   if (l->back_regions)
     each_node (p, l, true, place_parts);
   for (uint32_t r = 0; r < p->regions; r++) {
-    size_t fit = cache_share / widest (p, &p->region[r]);
+    size_t fit = share_of (p, &p->region[r]) / widest (p, &p->region[r]);
 
     p->region[r].block = (uint32_t) CLAMP (fit, 1, p->unit);
   }
@@ -263,6 +290,8 @@ lode_compile_order (LodeProgram *p, LodeLevels *l)
   find_early (p, l);
   find_late (p, l);
   check_leaders (p, l);
+  if (p->fuse)
+    find_moments (p, l);
   find_back (p, l);
   build_regions (p, l);
   mark_first (p, l);

@@ -146,11 +146,14 @@ run_chunk (void *data, uint32_t chunk, uint32_t worker)
   const Run *run = data;
   const LodeProgram *p = run->program;
   uint32_t units = run->region->steps ? p->units : 0, end;
-  LodeTask task = { .program = p,
-                    .kernels = lode_engine_kernels (p->engine),
-                    .bind = run->bind,
-                    .unit = chunk,
-                    .scratch = lode_engine_scratch (p->engine, p->scratch, worker) };
+  LodeTask task = {
+    .program = p, .kernels = lode_engine_kernels (p->engine), .bind = run->bind, .unit = chunk
+  };
+  LodeKept kept = { .at = lode_engine_scratch (p->engine, p->kept + p->scratch, worker),
+                    .input = -1 };
+
+  task.kept = &kept;
+  task.scratch = kept.at + p->kept;
 
   if (chunk >= units) {
     run_piece (&task, &p->piece[run->region->piece + chunk - units]);
@@ -173,11 +176,11 @@ run_region (const LodeProgram *p, const LodeBind *bind, const LodeRegion *region
 {
   Run run = { p, bind, region };
   uint32_t n = (region->steps ? p->units : 0) + region->pieces;
-  LodeTask whole = { .program = p,
-                     .kernels = lode_engine_kernels (p->engine),
-                     .bind = bind,
-                     .n = p->batch,
-                     .scratch = lode_engine_scratch (p->engine, p->scratch, 0) };
+  LodeTask whole = {
+    .program = p, .kernels = lode_engine_kernels (p->engine), .bind = bind, .n = p->batch
+  };
+
+  whole.scratch = lode_engine_scratch (p->engine, p->kept + p->scratch, 0) + p->kept;
 
   if (region->cost < small_work)
     for (uint32_t i = 0; i < n; i++)

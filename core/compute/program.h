@@ -29,6 +29,13 @@ void lode_engine_fuse (LodeEngine *, bool on);
  */
 void lode_engine_winograd (LodeEngine *, bool on);
 
+/* Bytes of arena beyond which a program's units write past the caches (256 MB by default): what
+ * they make has left these when it is read again. Changes no bits. */
+void lode_engine_stream (LodeEngine *, size_t bytes);
+
+/* The largest of the programs that are kept, or NULL. */
+const LodeProgram *lode_engine_largest (const LodeEngine *);
+
 /* The time that one kind of step took since lode_engine_profile, all threads together. */
 typedef struct LodeShare {
   const char *kind, *part; /* "conv", "backward" */
@@ -76,6 +83,8 @@ const float *lode_program_output (const LodeProgram *, uint32_t i, uint32_t *wid
 float *lode_program_output_grad (LodeProgram *, uint32_t i);
 
 size_t lode_program_bytes (const LodeProgram *); /* of arena */
+/* Appends the program as text: regions, passes, what is fused into them, shapes and bytes. */
+void lode_program_explain (const LodeProgram *, GString *to);
 uint32_t lode_program_steps (const LodeProgram *);
 
 #endif

@@ -35,6 +35,8 @@ typedef struct LodeKind {
   bool in_place;         /* forward may write over its only input */
   /* Floats that a worker wants to itself for any number of a unit's samples; may be NULL. */
   size_t (*scratch) (const LodeProgram *, const LodeNode *);
+  /* Floats that a worker keeps from step to step (LodeKept); may be NULL. */
+  size_t (*keeps) (const LodeProgram *, const LodeNode *);
   /* Bytes kept from forward to the end of backward; may be NULL. */
   size_t (*state) (const LodeNode *, uint32_t units);
   /* Nanoseconds a sample, roughly; NULL: by size. */
@@ -108,6 +110,7 @@ typedef struct LodeFused {
   int32_t sum, term; /* NORM: the sum that alone reads it, and where in program->input */
   int32_t leader;    /* NORM: whose moments it shares */
   int32_t relu;      /* UNIT: of its input; SUM: of its value */
+  int32_t moments;   /* UNIT: the norm for which it gathers; NORM: the unit that does */
 } LodeFused;
 
 /* A term of a SUM: part `part` of node `mix`, whose gate and dropout it has; mix −1: bare. */
@@ -146,10 +149,22 @@ struct LodeProgram {
   uint32_t unit, units;      /* samples of a unit; units of the batch */
   size_t bytes;              /* of arena */
   size_t scratch;            /* floats of each worker */
+  size_t kept;               /* … before them, for LodeKept */
   void *block;               /* the arrays above up to packed */
   uint8_t *arena;            /* where it lay when forward last ran */
   const float *image;        /* what forward last read */
 };
+
+/* What a worker has made of some samples of an input, for the next step of the same region that
+ * reads them alike: the units of a mixed edge. */
+typedef struct LodeKept {
+  float *at;
+  LodeValue input; /* −1: nothing is kept */
+  const float *x;  /* its first sample */
+  size_t room;     /* floats of one, as it is laid out */
+  uint32_t n;
+  bool relu;
+} LodeKept;
 
 struct LodeTask {
   const LodeProgram *program;
@@ -158,6 +173,7 @@ struct LodeTask {
   uint32_t unit, start, n; /* samples start … start + n − 1 */
   bool fresh;              /* they are the unit's first: what it sums begins here */
   float *scratch;
+  LodeKept *kept;
 };
 
 /* Whether the node has steps of its own. */
@@ -347,6 +363,8 @@ typedef struct LodeView {
   const float *x;
   const float *scale, *shift;
 } LodeView;
+/* Adds the moments of the task's samples; x: these samples of the norm's input */
+void lode_norm_gather (const LodeTask *, const LodeNode *norm, const float *x);
 LodeView lode_task_view (const LodeTask *, LodeValue);
 
 /*
@@ -375,6 +393,7 @@ double *lode_mix_sums (const LodeTask *, int32_t mix);
 /* compile.c, plan.c, engine.c */
 bool lode_engine_fuses (const LodeEngine *);
 bool lode_engine_turns (const LodeEngine *);
+bool lode_engine_streams (const LodeEngine *, size_t bytes);
 LodeProgram *lode_program_compile (LodeEngine *, const LodeRecord *, uint32_t batch, uint32_t grad,
                                    GError **);
 void lode_program_free (LodeProgram *);

@@ -21,6 +21,7 @@ enum { POLLS = 100 };
 
 struct LodeThreads {
   uint32_t count;
+  uint32_t process; /* the `forks` it was made after */
   GThread **thread; /* [count − 1] */
   pthread_mutex_t mutex;
   pthread_cond_t start, done;
@@ -35,6 +36,28 @@ struct LodeThreads {
   uint32_t chunks;
   atomic_uint next;
 };
+
+/* A fork copies the pool and none of its workers: whoever finds itself in a process that began
+ * after the pool was made works alone. */
+static atomic_uint forks;
+
+static void
+note_fork (void)
+{
+  atomic_fetch_add (&forks, 1);
+}
+
+static void
+watch_forks (void)
+{
+  pthread_atfork (NULL, NULL, note_fork);
+}
+
+static bool
+is_bereft (const LodeThreads *threads)
+{
+  return threads->process != atomic_load_explicit (&forks, memory_order_relaxed);
+}
 
 typedef struct Start {
   LodeThreads *threads;
@@ -124,8 +147,11 @@ worker_main (void *data)
 LodeThreads *
 lode_threads_new (uint32_t count)
 {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
   LodeThreads *threads = g_new0 (LodeThreads, 1);
 
+  pthread_once (&once, watch_forks);
+  threads->process = atomic_load (&forks);
   threads->count = MAX (count, 1);
   threads->thread = g_new0 (GThread *, threads->count);
   pthread_mutex_init (&threads->mutex, NULL);
@@ -143,7 +169,7 @@ lode_threads_new (uint32_t count)
 void
 lode_threads_free (LodeThreads *threads)
 {
-  if (!threads)
+  if (!threads || is_bereft (threads))
     return;
   pthread_mutex_lock (&threads->mutex);
   threads->quit = true;
@@ -199,7 +225,7 @@ lode_threads_run (LodeThreads *threads, uint32_t n, LodeChunkFunc f, void *data)
 {
   uint32_t before = denormals_off ();
 
-  if (threads->count == 1 || n <= 1) {
+  if (threads->count == 1 || n <= 1 || is_bereft (threads)) {
     for (uint32_t i = 0; i < n; i++)
       f (data, i, 0);
   } else {

@@ -2,7 +2,8 @@
 /*
  * One pool of threads for a process. Work comes as numbered chunks that do not depend on the number
  * of threads; who runs which is not defined, so results that must be added are kept per chunk.
- * Waits block (a spin of a few microseconds at most precedes one).
+ * Waits block (a spin of a few microseconds at most precedes one). In a process that was forked
+ * after the pool was made, whoever calls does all chunks; the pool is never freed there.
  */
 #ifndef LODE_CORE_THREADS_H
 #define LODE_CORE_THREADS_H

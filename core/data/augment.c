@@ -5,6 +5,7 @@
  */
 #include "data/private.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Where the output's origin lies in the stored image. */
@@ -65,6 +66,8 @@ write_row (const LodeData *data, const void *sample, int64_t y, int64_t x, float
     normalise_bytes (n, (const uint8_t *) sample + at, data->scale, data->shift, out);
   else
     normalise_reals (n, (const float *) sample + at, data->scale, data->shift, out);
+  for (size_t i = 0; data->fill && i < n; i++)
+    out[i] = isnan (out[i]) ? data->fill[(size_t) first * s.c + i] : out[i];
 }
 
 static void

@@ -7,6 +7,9 @@
 
 #include "error.h"
 
+static const char *const duplicates[] = { "error", "warn", "keep", NULL };
+static const char *const unlabelled[] = { "drop", "keep", NULL };
+
 const LodeOption lode_data_options[] = {
   LODE_OPTION (LodeDataConf, side, .number = 0, .max = 4096, .unit = "pixels",
                .doc = "side that images are resized to; 0: as stored"),
@@ -15,7 +18,8 @@ const LodeOption lode_data_options[] = {
   LODE_OPTION (LodeDataConf, valid, .number = 0, .max = 1e9, .unit = "examples or share",
                .doc = "how much of that is reserved for validation"),
   LODE_OPTION (LodeDataConf, test, .number = 0, .max = 1e9, .unit = "examples or share",
-               .doc = "how much of the test part is used; 0: all"),
+               .doc = "how much of the test part is used, 0: all; without a test part, how much of "
+                      "the training part becomes one"),
   LODE_OPTION (LodeDataConf, arch, .number = 0, .max = 0.9, .unit = "share",
                .doc = "share of the rest that architecture steps draw from"),
   LODE_OPTION (LodeDataConf, normalise, .number = 1,
@@ -26,6 +30,14 @@ const LodeOption lode_data_options[] = {
   LODE_OPTION (LodeDataConf, cutout, .number = 0, .max = 4096, .unit = "pixels",
                .doc = "side of a square set to zero (DeVries & Taylor 2017)"),
   LODE_OPTION (LodeDataConf, preload, .number = 1, .doc = "keep decoded examples in memory"),
+  LODE_OPTION (LodeDataConf, split_seed, .number = 1, .max = 1e9,
+               .doc = "seed of a test split taken from the training part; not the run's, so that "
+                      "all its seeds are tested alike"),
+  LODE_OPTION (LodeDataConf, duplicates, .choices = duplicates,
+               .doc = "equal examples on both sides of a split: an error, a warning, or not looked "
+                      "for"),
+  LODE_OPTION (LodeDataConf, unlabelled, .choices = unlabelled,
+               .doc = "examples without a label among others with one: left out, or in the pool"),
 };
 const uint32_t lode_data_options_n = G_N_ELEMENTS (lode_data_options);
 
@@ -118,14 +130,16 @@ check_info (const LodeDataInfo *info, GError **error)
                && info->shape.w <= LARGEST_SIDE && info->shape.c <= LARGEST_SIDE;
 
   if (shape && info->pixel <= LODE_PIXEL_F32 && info->count[LODE_PART_TRAIN]
-      && (info->classes > 0) != (info->targets > 0) && info->classes <= MOST_CLASSES
-      && info->targets <= MOST_CLASSES)
+      && !(info->classes && info->targets) && info->classes <= MOST_CLASSES
+      && info->targets <= MOST_CLASSES
+      && !(info->has & LODE_HAS_MISSING
+           && (info->pixel != LODE_PIXEL_F32 || info->shape.h > 1 || info->shape.w > 1)))
     return true;
   g_set_error (
       error, LODE_RUN_ERROR, LODE_RUN_ERROR_DATA,
       "the data set declares %u training samples of %u×%u×%u (pixel type %u) with %u classes and "
-      "%u real targets; expected at least one sample, sides up to %d, and either classes or "
-      "targets",
+      "%u real targets; expected at least one sample, sides up to %d, not both classes and "
+      "targets, and missing values in vectors of reals alone",
       info->count[LODE_PART_TRAIN], info->shape.h, info->shape.w, info->shape.c, info->pixel,
       info->classes, info->targets, LARGEST_SIDE);
   return false;
@@ -169,8 +183,12 @@ prepare (LodeData *data, GError **error)
     data->shape.h = data->shape.w = (uint32_t) data->conf.side;
   name_classes (data);
   if (!check_shape (data, error) || !lode_part_open (data, LODE_PART_TRAIN, error)
-      || !lode_part_open (data, LODE_PART_TEST, error) || !lode_split_all (data, error)
+      || !lode_part_open (data, LODE_PART_TEST, error)
       || !lode_part_load (data, LODE_PART_TRAIN, digest, error)
+      || !lode_part_hash (data, LODE_PART_TEST, error))
+    return false;
+  lode_copies_find (&data->part[LODE_PART_TRAIN]);
+  if (!lode_split_all (data, error) || !lode_copies_check (data, error)
       || !lode_data_normalise (data, error))
     return false;
   data->digest = g_strdup (g_checksum_get_string (digest));
@@ -189,6 +207,7 @@ lode_data_new (const LodeDatasetOps *ops, LodeDataset *dataset, const LodeDataCo
   data->dataset = dataset;
   data->conf = *conf;
   data->seed = seed;
+  data->notes = g_ptr_array_new_with_free_func (g_free);
   data->info.size = sizeof data->info;
   ops->info (dataset, &data->info);
   if (prepare (data, error))
@@ -213,6 +232,8 @@ lode_data_free (LodeData *data)
   g_strfreev (data->class_names);
   g_free (data->scale);
   g_free (data->shift);
+  g_free (data->fill);
+  g_ptr_array_unref (data->notes);
   g_free (data->digest);
   g_free (data);
 }
@@ -290,6 +311,33 @@ void
 lode_data_show_labels (LodeData *data, bool shown)
 {
   data->labels_shown = shown;
+}
+
+const GPtrArray *
+lode_data_notes (const LodeData *data)
+{
+  return data->notes;
+}
+
+void
+lode_data_note (LodeData *data, const char *format, ...)
+{
+  va_list list;
+
+  va_start (list, format);
+  g_ptr_array_add (data->notes, g_strdup_vprintf (format, list));
+  va_end (list);
+}
+
+char *
+lode_data_example_name (const LodeData *data, uint32_t part, uint32_t index)
+{
+  char *name =
+      data->ops->example_name ? data->ops->example_name (data->dataset, part, index) : NULL;
+
+  return name ? name
+              : g_strdup_printf ("%s example %u", part == LODE_PART_TEST ? "test" : "training",
+                                 index);
 }
 
 const char *

@@ -16,7 +16,8 @@
 typedef struct LodeDataConf {
   int64_t side; /* pixels; 0: as stored. Area-averaged down, bilinear up */
   /* Examples (> 1) or share (≤ 1): train of the training part, valid of what that leaves, test of
-   * the test part; 0: train and test all, valid none. */
+   * the test part, or where there is none of the training part, before all else; 0: train and test
+   * all, valid none. */
   double train, valid, test;
   double arch;    /* share of the rest, held out for the architecture's own batches */
   bool normalise; /* by mean and deviation of each channel over the training split */
@@ -24,7 +25,15 @@ typedef struct LodeDataConf {
   bool flip;      /* horizontal, half of the time */
   int64_t cutout; /* side of the square, 0: none */
   bool preload;   /* keep decoded examples in memory */
+  /* Of a test split taken from the training part, so that it is the same for every seed of a run.
+   */
+  int64_t split_seed;
+  int32_t duplicates; /* LODE_COPIES_…: examples with equal pixels on both sides of a split */
+  int32_t unlabelled; /* LODE_UNLABELLED_… */
 } LodeDataConf;
+
+enum { LODE_COPIES_ERROR, LODE_COPIES_WARN, LODE_COPIES_KEEP };
+enum { LODE_UNLABELLED_DROP, LODE_UNLABELLED_KEEP };
 
 extern const LodeOption lode_data_options[];
 extern const uint32_t lode_data_options_n;
@@ -48,6 +57,8 @@ const double *lode_data_class_counts (
     const LodeData *); /* [classes] of the pool, example weights summed; NULL without classes */
 LodePool *lode_data_pool (LodeData *); /* what a sampler sees; labels hidden unless shown */
 void lode_data_show_labels (LodeData *, bool shown); /* whether the pool's label () answers */
+/* Lines about the data that the user ought to read; each char *. Transfer none. */
+const GPtrArray *lode_data_notes (const LodeData *);
 const char *
 lode_data_digest (const LodeData *); /* sha256 over pixels and targets of the training part, hex */
 

@@ -70,7 +70,7 @@ lode_part_open (LodeData *data, uint32_t which, GError **error)
   part->weight = data->info.has & LODE_HAS_WEIGHT ? g_try_new0 (float, (size_t) n + 1) : NULL;
   part->group = data->info.has & LODE_HAS_GROUP ? g_try_new0 (int32_t, (size_t) n + 1) : NULL;
   part->split = data->info.has & LODE_HAS_SPLIT ? g_try_new0 (int32_t, (size_t) n + 1) : NULL;
-  if (!part->label && !part->target) {
+  if ((data->info.classes && !part->label) || (data->info.targets && !part->target)) {
     g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_DATA,
                  "the targets of %u examples do not fit into memory", n);
     return false;
@@ -114,24 +114,15 @@ raw_bytes (const LodeData *data)
 static void
 resize (const LodeData *data, uint32_t n, const void *raw, void *out)
 {
+  const LodeShape *shape = &data->info.shape;
   size_t from = raw_values (data), to = lode_data_values (data);
-  g_autofree float *a = g_new (float, from), *b = g_new (float, to);
 
-  for (uint32_t i = 0; i < n; i++) {
-    const uint8_t *bytes = (const uint8_t *) raw + i * from;
-    uint8_t *small = (uint8_t *) out + i * to;
-
-    if (data->info.pixel == LODE_PIXEL_F32) {
-      lode_resize ((const float *) raw + i * from, &data->info.shape, (float *) out + i * to,
-                   &data->shape);
-      continue;
-    }
-    for (size_t j = 0; j < from; j++)
-      a[j] = bytes[j];
-    lode_resize (a, &data->info.shape, b, &data->shape);
-    for (size_t j = 0; j < to; j++)
-      small[j] = (uint8_t) CLAMP (b[j] + 0.5f, 0, 255);
-  }
+  for (uint32_t i = 0; i < n; i++)
+    if (data->info.pixel == LODE_PIXEL_F32)
+      lode_resize ((const float *) raw + i * from, shape, (float *) out + i * to, &data->shape);
+    else
+      lode_resize_bytes ((const uint8_t *) raw + i * from, (size_t) shape->w * shape->c, shape,
+                         (uint8_t *) out + i * to, &data->shape);
 }
 
 /* Raw samples as the plugin has them. out: [n][raw bytes] */
@@ -145,7 +136,8 @@ read_raw (const LodeData *data, uint32_t which, uint32_t n, const uint32_t *inde
   if (!data->ops->read (data->dataset, which, &examples, error))
     return false;
   for (size_t i = 0; data->info.pixel == LODE_PIXEL_F32 && i < n * values; i++)
-    if (!isfinite (((const float *) out)[i]))
+    if (!isfinite (((const float *) out)[i])
+        && !(data->info.has & LODE_HAS_MISSING && isnan (((const float *) out)[i])))
       return fail (error, which, index[i / values], "a pixel that is not finite");
   return true;
 }
@@ -206,37 +198,110 @@ digest_targets (const LodeData *data, const LodePart *part, GChecksum *digest)
                        (gssize) (data->info.targets * sizeof (float)));
 }
 
-/* The digest is of the pixels as the plugin gives them, so it does not change with data.side. */
-bool
-lode_part_load (LodeData *data, uint32_t which, GChecksum *digest, GError **error)
+/* 128 bits of a sample's bytes. hash: [2] */
+static void
+hash_sample (const uint8_t *bytes, size_t n, uint64_t *hash)
 {
-  LodePart *part = &data->part[which];
-  size_t bytes = lode_data_bytes (data);
-  uint32_t index[BLOCK], step = (uint32_t) CLAMP ((1u << 22) / raw_bytes (data), 1, BLOCK);
-  g_autofree void *pixel = NULL, *raw = NULL;
+  uint64_t a = n, b = ~(uint64_t) n;
 
-  if (part->pixel || (!data->conf.preload && !digest))
-    return true;
-  if (data->conf.preload && !(pixel = room_for (data, which, error)))
-    return false;
-  raw = g_malloc (step * raw_bytes (data));
-  for (uint32_t first = 0; first < part->n; first += step) {
-    uint32_t m = MIN (step, part->n - first);
+  for (size_t i = 0; i < n; i += 8) {
+    uint64_t word = 0;
+
+    memcpy (&word, bytes + i, MIN (n - i, 8));
+    word = GUINT64_TO_LE (word);
+    a = (a ^ word) * UINT64_C (0x9e3779b97f4a7c15);
+    a ^= a >> 29;
+    b = (b + word) * UINT64_C (0xbf58476d1ce4e5b9);
+    b ^= b >> 31;
+  }
+  hash[0] = a;
+  hash[1] = b;
+}
+
+/* What is made of the raw samples of a part while they pass; members that are NULL are not. */
+typedef struct Harvest {
+  GChecksum *digest;
+  void *pixel;    /* [n][bytes] */
+  uint64_t *hash; /* [n][2] */
+} Harvest;
+
+static void
+harvest (const LodeData *data, uint32_t first, uint32_t m, const void *raw, const Harvest *want)
+{
+  size_t bytes = lode_data_bytes (data), size = raw_bytes (data);
+
+  if (want->digest)
+    g_checksum_update (want->digest, raw, (gssize) (m * size));
+  for (uint32_t i = 0; want->hash && i < m; i++)
+    hash_sample ((const uint8_t *) raw + i * size, size, want->hash + 2 * ((size_t) first + i));
+  if (want->pixel && same_size (data))
+    memcpy ((char *) want->pixel + first * bytes, raw, m * bytes);
+  else if (want->pixel)
+    resize (data, m, raw, (char *) want->pixel + first * bytes);
+}
+
+static bool
+scan (const LodeData *data, uint32_t which, const Harvest *want, GError **error)
+{
+  uint32_t index[BLOCK], n = data->part[which].n;
+  uint32_t step = (uint32_t) CLAMP ((1u << 22) / raw_bytes (data), 1, BLOCK);
+  g_autofree void *raw = g_malloc (step * raw_bytes (data));
+
+  for (uint32_t first = 0; first < n; first += step) {
+    uint32_t m = MIN (step, n - first);
 
     for (uint32_t i = 0; i < m; i++)
       index[i] = first + i;
     if (!read_raw (data, which, m, index, raw, error))
       return false;
-    if (digest)
-      g_checksum_update (digest, raw, (gssize) (m * raw_bytes (data)));
-    if (pixel && same_size (data))
-      memcpy ((char *) pixel + first * bytes, raw, m * bytes);
-    else if (pixel)
-      resize (data, m, raw, (char *) pixel + first * bytes);
+    harvest (data, first, m, raw, want);
   }
+  return true;
+}
+
+static uint64_t *
+hashes_for (const LodeData *data, uint32_t which)
+{
+  const LodePart *part = &data->part[which];
+
+  return data->conf.duplicates == LODE_COPIES_KEEP || part->hash || !part->n
+             ? NULL
+             : g_new (uint64_t, 2 * (size_t) part->n);
+}
+
+/* The digest is of the pixels as the plugin gives them, so it does not change with data.side. */
+bool
+lode_part_load (LodeData *data, uint32_t which, GChecksum *digest, GError **error)
+{
+  LodePart *part = &data->part[which];
+  g_autofree void *pixel = NULL;
+  g_autofree uint64_t *hash = NULL;
+
+  if (part->pixel || (!data->conf.preload && !digest))
+    return true;
+  if (data->conf.preload && !(pixel = room_for (data, which, error)))
+    return false;
+  hash = hashes_for (data, which);
+  if (!scan (data, which, &(Harvest){ digest, pixel, hash }, error))
+    return false;
   if (digest)
     digest_targets (data, part, digest);
   part->pixel = g_steal_pointer (&pixel);
+  if (hash)
+    part->hash = g_steal_pointer (&hash);
+  return true;
+}
+
+bool
+lode_part_hash (LodeData *data, uint32_t which, GError **error)
+{
+  g_autofree uint64_t *hash = hashes_for (data, which);
+
+  if (!hash)
+    return true;
+  if (!scan (data, which, &(Harvest){ .hash = hash }, error))
+    return false;
+  data->part[which].hash = g_steal_pointer (&hash);
   return true;
 }
 
@@ -249,4 +314,7 @@ lode_part_clear (LodePart *part)
   g_free (part->weight);
   g_free (part->group);
   g_free (part->split);
+  g_free (part->hash);
+  g_free (part->copy);
+  g_free (part->unit);
 }

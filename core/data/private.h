@@ -19,6 +19,9 @@ typedef struct LodePart {
   float *weight;  /* [n], or NULL: 1 */
   int32_t *group; /* [n], or NULL */
   int32_t *split; /* [n], or NULL */
+  uint64_t *hash; /* [n][2] of pixels, or NULL: not looked at */
+  uint32_t *copy; /* [n] the first example with the same pixels, or NULL: all differ */
+  int32_t *unit;  /* [n] groups joined where they share a copy, or NULL: group */
 } LodePart;
 
 /* Examples of a role, as ascending indices into a part. */
@@ -38,9 +41,12 @@ struct LodeData {
   uint64_t seed;
   LodePart part[LODE_PARTS];
   LodeSplit weights, arch, valid, test;
+  bool drawn;           /* the test split was taken from the training part */
   double *counts;       /* [classes] */
   char **class_names;   /* [classes] */
   float *scale, *shift; /* [w][c], the same for each column: normalised = raw · scale + shift */
+  float *fill;          /* [w][c] what a missing value becomes, or NULL: none is missing */
+  GPtrArray *notes;     /* char * */
   bool labels_shown;
   char *digest;
 };
@@ -54,6 +60,8 @@ bool lode_part_open (LodeData *, uint32_t part, GError **);
 /* Reads the pixels if they are to be kept; their digest, with the targets', where `digest` is not
  * NULL. */
 bool lode_part_load (LodeData *, uint32_t part, GChecksum *digest, GError **);
+/* Reads the pixels for their hashes alone. */
+bool lode_part_hash (LodeData *, uint32_t part, GError **);
 void lode_part_clear (LodePart *);
 /* Samples at the size of streams: out: [n][h][w][c] of the stored type. Checks that reals are
  * finite. [any] */
@@ -64,11 +72,22 @@ bool lode_part_read (const LodeData *, uint32_t part, uint32_t n, const uint32_t
 bool lode_split_all (LodeData *, GError **);
 const LodeSplit *lode_data_split (const LodeData *, uint32_t role);
 
-/* Fills scale and shift. */
+/* copies.c: fills copy and unit of a part whose hashes are known. */
+void lode_copies_find (LodePart *);
+/* Equal pixels on both sides of a split, told as data.duplicates says. */
+bool lode_copies_check (LodeData *, GError **);
+/* "cats/a.png", else "training example 3". Transfer full. */
+char *lode_data_example_name (const LodeData *, uint32_t part, uint32_t index);
+void lode_data_note (LodeData *, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
+/* Fills scale, shift and fill. */
 bool lode_data_normalise (LodeData *, GError **);
 
 /* [h][w][c] → [oh][ow][c]: area average down, bilinear up, each axis by itself. */
 void lode_resize (const float *in, const LodeShape *from, float *out, const LodeShape *to);
+/* The same of bytes, rounded; stride: bytes from row to row. [any] */
+void lode_resize_bytes (const uint8_t *in, size_t stride, const LodeShape *from, uint8_t *out,
+                        const LodeShape *to);
 
 /* Crop, flip, normalise, cutout of one stored sample. rng NULL: no augmentation. A pure function of
  * its arguments. out: [h][w][c] [any] */

@@ -35,7 +35,7 @@ fill_rows (const Stream *stream, Slot *slot)
     slot->weight[i] = weight_of (stream, part, split, order[i]);
     if (part->label)
       slot->label[i] = part->label[slot->example[i]];
-    else
+    else if (part->target)
       memcpy (slot->target + i * targets, part->target + slot->example[i] * targets,
               targets * sizeof (float));
   }
@@ -205,7 +205,8 @@ make_slot (const Stream *stream, Slot *slot)
   slot->weight = g_new (float, n);
   slot->index = g_new (uint32_t, n);
   slot->example = g_new (uint32_t, n);
-  return slot->pixel && (stored || slot->raw) && (slot->target || slot->label);
+  return slot->pixel && (stored || slot->raw)
+         && (slot->target || slot->label || !(data->info.classes || data->info.targets));
 }
 
 bool

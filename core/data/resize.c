@@ -80,3 +80,35 @@ lode_resize (const float *in, const LodeShape *from, float *out, const LodeShape
       combine (&x[ox], line, c, out);
   }
 }
+
+/* The same of a row of bytes. */
+static void
+combine_bytes (const Taps *taps, const uint8_t *in, size_t stride, size_t n, float *out)
+{
+  memset (out, 0, n * sizeof *out);
+  for (uint32_t i = 0; i < taps->n; i++) {
+    const uint8_t *from = in + (taps->first + i) * stride;
+
+    for (size_t v = 0; v < n; v++)
+      out[v] += taps->share[i] * (float) from[v];
+  }
+}
+
+void
+lode_resize_bytes (const uint8_t *in, size_t stride, const LodeShape *from, uint8_t *out,
+                   const LodeShape *to)
+{
+  size_t c = from->c, row = from->w * c;
+  g_autofree float *sy = NULL, *sx = NULL, *line = g_new (float, row + c);
+  g_autofree Taps *y = taps_new (from->h, to->h, &sy), *x = taps_new (from->w, to->w, &sx);
+  float *value = line + row;
+
+  for (uint32_t oy = 0; oy < to->h; oy++) {
+    combine_bytes (&y[oy], in, stride, row, line);
+    for (uint32_t ox = 0; ox < to->w; ox++) {
+      combine (&x[ox], line, c, value);
+      for (size_t l = 0; l < c; l++)
+        *out++ = (uint8_t) CLAMP (value[l] + 0.5f, 0, 255);
+    }
+  }
+}

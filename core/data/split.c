@@ -15,6 +15,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { NAMED = 20 /* classes in a message */ };
+
 /* What is to be taken: `amount` of `from`. */
 typedef struct Take {
   const LodeData *data;
@@ -23,6 +25,7 @@ typedef struct Take {
   uint32_t amount;
   uint32_t later; /* examples of each class that must stay behind */
   bool every;     /* every class must be in it */
+  uint64_t seed;
   LodeSplit *from, *to;
   uint32_t classes; /* bins: unlabelled or real targets, then the classes */
   uint32_t *count;  /* [classes] in `from` */
@@ -64,15 +67,24 @@ wanted (const char *key, double amount, uint32_t n, uint32_t *out, GError **erro
   return true;
 }
 
+/* Every class that is, in one message. */
 static bool
-too_small (const Take *take, uint32_t c, GError **error)
+too_small (const Take *take, GError **error)
 {
-  g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_DATA,
-               "class \"%s\" has %u example%s, too few for a stratified %s and %u more split%s; "
-               "take more data "
-               "(data.train), or set %s to 0",
-               bin_name (take->data, c), take->count[c], take->count[c] == 1 ? "" : "s", take->key,
-               take->later, take->later == 1 ? "" : "s", take->key);
+  g_autoptr (GString) classes = g_string_new (NULL);
+  uint32_t n = 0;
+
+  for (uint32_t c = 1; c < take->classes; c++)
+    if (take->count[c] && take->count[c] < 1 + take->later && n++ < NAMED)
+      g_string_append_printf (classes, "%s\"%s\" has %u example%s", n > 1 ? ", " : "",
+                              bin_name (take->data, c), take->count[c],
+                              take->count[c] == 1 ? "" : "s");
+  g_set_error (
+      error, LODE_RUN_ERROR, LODE_RUN_ERROR_DATA,
+      "class %s%s, too few for a stratified %s and %u more split%s; add examples, merge or "
+      "remove the class, or set %s to 0",
+      classes->str, n > NAMED ? " …" : "", take->key, take->later, take->later == 1 ? "" : "s",
+      take->key);
   return false;
 }
 
@@ -87,7 +99,7 @@ bound (const Take *take, uint32_t *low, uint32_t *high, GError **error)
     present += take->count[c] > 0;
   for (uint32_t c = 0; c < take->classes; c++) {
     if (take->every && c && take->count[c] && take->count[c] < 1 + take->later)
-      return too_small (take, c, error);
+      return too_small (take, error);
     low[c] = take->count[c] && (take->every ? c > 0 : take->amount >= present);
     high[c] = take->count[c] - (take->every && c ? MIN (take->later, take->count[c]) : 0);
     least += low[c];
@@ -149,6 +161,62 @@ shuffle (uint32_t *at, uint32_t n, LodeRng rng)
   }
 }
 
+/* Equal examples among those to take from: they go together. */
+typedef struct Copies {
+  const uint32_t *copy; /* of the part */
+  uint32_t *count;      /* [part's n] in `from`, at the first of each set */
+  bool *stays;          /* [part's n] a set of more than one class */
+} Copies;
+
+static void
+copies_free (Copies *copies)
+{
+  g_free (copies->count);
+  g_free (copies->stays);
+  g_free (copies);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Copies, copies_free)
+
+static Copies *
+copies_new (const Take *take)
+{
+  const LodePart *part = take->part;
+  Copies *copies = g_new0 (Copies, 1);
+
+  copies->copy = part->copy;
+  copies->count = g_new0 (uint32_t, (size_t) part->n + 1);
+  copies->stays = g_new0 (bool, (size_t) part->n + 1);
+  for (uint32_t i = 0; i < take->from->n; i++) {
+    uint32_t at = take->from->at[i], first = part->copy[at];
+
+    copies->count[first]++;
+    copies->stays[first] = copies->stays[first] || bin (part, at) != bin (part, first);
+  }
+  return copies;
+}
+
+/* Of a class in seeded order, up to `quota` examples in whole sets; a set too large for what is
+ * left to take stays behind. list: [n] */
+static void
+choose_whole (const Copies *copies, const uint32_t *list, uint32_t n, uint32_t quota, bool *chosen)
+{
+  g_autofree bool *taken = g_new0 (bool, (size_t) n + 1);
+  g_autoptr (GHashTable) sets = g_hash_table_new (NULL, NULL); /* first example → taken or not */
+
+  for (uint32_t i = 0; i < n; i++) {
+    uint32_t first = copies->copy[list[i]], size = copies->count[first];
+    void *known = GUINT_TO_POINTER (first + 1);
+
+    if (!g_hash_table_contains (sets, known)) {
+      bool take = !copies->stays[first] && size <= quota;
+
+      quota -= take ? size : 0;
+      g_hash_table_insert (sets, known, GINT_TO_POINTER (take));
+    }
+    chosen[list[i]] = GPOINTER_TO_INT (g_hash_table_lookup (sets, known));
+  }
+}
+
 /* Marks quota[c] examples of each class, the first of a seeded order of the class. */
 static void
 choose (const Take *take, const uint32_t *quota, bool *chosen)
@@ -156,6 +224,7 @@ choose (const Take *take, const uint32_t *quota, bool *chosen)
   g_autofree uint32_t *start = g_new0 (uint32_t, take->classes + 1),
                       *list = g_new (uint32_t, take->from->n + 1);
   g_autofree uint32_t *fill = NULL;
+  g_autoptr (Copies) copies = take->every && take->part->copy ? copies_new (take) : NULL;
 
   for (uint32_t c = 0; c < take->classes; c++)
     start[c + 1] = start[c] + take->count[c];
@@ -163,8 +232,10 @@ choose (const Take *take, const uint32_t *quota, bool *chosen)
   for (uint32_t i = 0; i < take->from->n; i++)
     list[fill[bin (take->part, take->from->at[i])]++] = take->from->at[i];
   for (uint32_t c = 0; c < take->classes; c++) {
-    shuffle (list + start[c], take->count[c], lode_seed_rng (take->data->seed, take->key, c, 0));
-    for (uint32_t i = 0; i < quota[c]; i++)
+    shuffle (list + start[c], take->count[c], lode_seed_rng (take->seed, take->key, c, 0));
+    if (copies)
+      choose_whole (copies, list + start[c], take->count[c], quota[c], chosen);
+    for (uint32_t i = 0; !copies && i < quota[c]; i++)
       chosen[list[start[c] + i]] = true;
   }
 }
@@ -187,11 +258,11 @@ compare_units (const void *a, const void *b)
 static int
 compare_groups (const void *a, const void *b, void *data)
 {
-  const LodePart *part = data;
+  const int32_t *unit = data;
   uint32_t x = *(const uint32_t *) a, y = *(const uint32_t *) b;
 
-  if (part->group[x] != part->group[y])
-    return part->group[x] < part->group[y] ? -1 : 1;
+  if (unit[x] != unit[y])
+    return unit[x] < unit[y] ? -1 : 1;
   return (x > y) - (x < y);
 }
 
@@ -200,12 +271,12 @@ compare_groups (const void *a, const void *b, void *data)
 static Unit *
 make_units (const Take *take, uint32_t *list, uint32_t *n)
 {
-  const int32_t *group = take->part->group;
-  LodeRng rng = lode_seed_rng (take->data->seed, take->key, 0, 1);
+  int32_t *group = take->part->unit ? take->part->unit : take->part->group;
+  LodeRng rng = lode_seed_rng (take->seed, take->key, 0, 1);
   Unit *unit = g_new (Unit, take->from->n + 1);
 
   memcpy (list, take->from->at, take->from->n * sizeof *list);
-  g_qsort_with_data (list, (gint) take->from->n, sizeof *list, compare_groups, (void *) take->part);
+  g_qsort_with_data (list, (gint) take->from->n, sizeof *list, compare_groups, group);
   *n = 0;
   for (uint32_t i = 0; i < take->from->n; i++)
     if (i && group[list[i]] >= 0 && group[list[i]] == group[list[i - 1]])
@@ -256,7 +327,7 @@ choose_groups (const Take *take, bool *chosen)
   }
 }
 
-/* With groups the shares are approximate, so a class may be on one side only. */
+/* With groups or copies the shares are approximate, so a class may be on one side only. */
 static bool
 check_groups (const Take *take, GError **error)
 {
@@ -268,8 +339,8 @@ check_groups (const Take *take, GError **error)
     if (take->count[c] && (got[c] == 0 || got[c] == take->count[c])) {
       g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_DATA,
                    "class \"%s\" has %u examples in too few or too large groups for %s, since "
-                   "groups stay together; "
-                   "take more data (data.train), or change %s",
+                   "groups and equal examples stay together; take more data (data.train), or "
+                   "change %s",
                    bin_name (take->data, c), take->count[c], take->key, take->key);
       return false;
     }
@@ -316,7 +387,33 @@ take_from (Take take, GError **error)
     return false;
   choose (&take, quota, chosen);
   divide (&take, chosen);
-  return true;
+  return !take.part->copy || check_groups (&take, error);
+}
+
+/* Where no example has a label, there is nothing to prefer to those without. */
+static bool
+drops_unlabelled (const LodeData *data, const LodePart *part)
+{
+  for (uint32_t i = 0; data->conf.unlabelled == LODE_UNLABELLED_DROP && part->label && i < part->n;
+       i++)
+    if (part->label[i] >= 0)
+      return true;
+  return false;
+}
+
+static void
+note_unlabelled (LodeData *data)
+{
+  const LodePart *part = &data->part[LODE_PART_TRAIN];
+  uint32_t without = 0;
+
+  for (uint32_t i = 0; part->label && i < part->n; i++)
+    without += part->label[i] < 0;
+  if (without && drops_unlabelled (data, part))
+    lode_data_note (data,
+                    "%u of %u examples have no label and are left out; data.unlabelled = \"keep\" "
+                    "leaves them in the pool",
+                    without, part->n);
 }
 
 /* Examples of a part: all, or those that the data's own split names. */
@@ -325,9 +422,11 @@ candidates (const LodeData *data, uint32_t which, int32_t split)
 {
   const LodePart *part = &data->part[which];
   LodeSplit all = { .part = which, .at = g_new (uint32_t, (size_t) part->n + 1) };
+  bool drop = drops_unlabelled (data, part);
 
   for (uint32_t i = 0; i < part->n; i++)
-    if (!part->split || part->split[i] == split)
+    if ((!part->split || which == LODE_PART_TEST || part->split[i] == split)
+        && !(drop && part->label[i] < 0))
       all.at[all.n++] = i;
   return all;
 }
@@ -338,9 +437,12 @@ reduce (const LodeData *data, const char *key, double amount, LodeSplit *split, 
 {
   g_autofree uint32_t *rest = split->at;
   LodeSplit from = *split;
-  Take take = {
-    .data = data, .part = &data->part[split->part], .key = key, .from = &from, .to = split
-  };
+  Take take = { .data = data,
+                .part = &data->part[split->part],
+                .key = key,
+                .from = &from,
+                .to = split,
+                .seed = data->seed };
 
   if (amount <= 0) {
     rest = NULL;
@@ -351,14 +453,39 @@ reduce (const LodeData *data, const char *key, double amount, LodeSplit *split, 
   return wanted (key, amount, from.n, &take.amount, error) && take_from (take, error);
 }
 
+/* A test split of the training part, for data that come without one. It depends on nothing in which
+ * stages of a run may differ, so that what one tests another has not trained on. */
+static bool
+take_test (LodeData *data, GError **error)
+{
+  Take take = { .data = data,
+                .part = &data->part[LODE_PART_TRAIN],
+                .key = "data.test",
+                .from = &data->weights,
+                .to = &data->test,
+                .every = true,
+                .later = 1,
+                .seed = (uint64_t) data->conf.split_seed };
+
+  data->drawn = data->conf.test > 0;
+  return wanted (take.key, data->conf.test, data->weights.n, &take.amount, error)
+         && take_from (take, error);
+}
+
 static bool
 split_train (LodeData *data, GError **error)
 {
   const LodePart *part = &data->part[LODE_PART_TRAIN];
   bool arch = data->conf.arch > 0;
-  Take take = { .data = data, .part = part, .from = &data->weights, .every = true };
+  Take take = {
+    .data = data, .part = part, .from = &data->weights, .every = true, .seed = data->seed
+  };
 
   data->weights = candidates (data, LODE_PART_TRAIN, LODE_SPLIT_TRAIN);
+  if (part->split && !data->part[LODE_PART_TEST].n)
+    data->test = candidates (data, LODE_PART_TRAIN, LODE_SPLIT_TEST);
+  if (!data->part[LODE_PART_TEST].n && !data->test.n && !take_test (data, error))
+    return false;
   if (!reduce (data, "data.train", data->conf.train, &data->weights, error))
     return false;
   if (part->split)
@@ -387,14 +514,10 @@ split_train (LodeData *data, GError **error)
 static bool
 split_test (LodeData *data, GError **error)
 {
-  if (data->part[LODE_PART_TEST].n) {
-    data->test = (LodeSplit){ .part = LODE_PART_TEST, .n = data->part[LODE_PART_TEST].n };
-    data->test.at = g_new (uint32_t, (size_t) data->test.n + 1);
-    for (uint32_t i = 0; i < data->test.n; i++)
-      data->test.at[i] = i;
-  } else if (data->part[LODE_PART_TRAIN].split)
-    data->test = candidates (data, LODE_PART_TRAIN, LODE_SPLIT_TEST);
-  return data->test.n == 0 || reduce (data, "data.test", data->conf.test, &data->test, error);
+  if (data->part[LODE_PART_TEST].n)
+    data->test = candidates (data, LODE_PART_TEST, LODE_SPLIT_TEST);
+  return data->test.n == 0 || data->drawn
+         || reduce (data, "data.test", data->conf.test, &data->test, error);
 }
 
 /* Mean of the examples' weights; all zero would leave nothing to learn from. */
@@ -418,6 +541,7 @@ weigh (const LodeData *data, LodeSplit *split, const char *name, GError **error)
 bool
 lode_split_all (LodeData *data, GError **error)
 {
+  note_unlabelled (data);
   return split_train (data, error) && split_test (data, error)
          && weigh (data, &data->weights, "training", error)
          && weigh (data, &data->arch, "architecture", error)

@@ -103,7 +103,8 @@ refuse_empty (uint32_t role, GError **error)
            "of the "
            "training part, for example data.valid = 0.1";
   else if (role == LODE_ROLE_TEST)
-    what = "the data set has no test examples; leave out the stage that reads them";
+    what = "the data set has no test examples; set data.test to a number or share of the training "
+           "part, for example data.test = 0.2, or leave out the stage that reads them";
   g_set_error_literal (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG, what);
   return false;
 }

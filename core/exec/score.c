@@ -55,17 +55,6 @@ lode_score_job (const LodeEvaluatorOps *ops, LodeEvaluator *evaluator, uint32_t 
   return g_bytes_new (&score, sizeof score);
 }
 
-char *
-lode_score_job_key (const LodeHost *host, GBytes *job, double *fidelity)
-{
-  const uint8_t *data = g_bytes_get_data (job, NULL);
-  JobHead head;
-
-  memcpy (&head, data, sizeof head);
-  *fidelity = head.fidelity;
-  return lode_arch_key (host, data + sizeof head);
-}
-
 /* The architectures of a request whose key is not in the book, each key once. */
 typedef struct Pending {
   GPtrArray *job;    /* GBytes * */
@@ -87,51 +76,92 @@ pending_add (Pending *pending, const LodeScorer *scorer, char *key, const uint8_
 static bool
 take_result (GBytes *result, LodeScore *score, GError **error)
 {
-  gsize size;
-  const void *data = g_bytes_get_data (result, &size);
+  gsize size = 0;
+  const void *data = result ? g_bytes_get_data (result, &size) : NULL;
 
-  if (size != sizeof *score) {
+  if (size < sizeof *score) {
     g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_FAILED,
-                 "a worker answered %zu bytes, expected a score of %zu", size, sizeof *score);
+                 "a worker answered %zu bytes, expected a score of %zu", (size_t) size,
+                 sizeof *score);
     return false;
   }
-  memcpy (score, data, size);
+  memcpy (score, data, sizeof *score);
+  if (score->failed || !isfinite (score->value)) {
+    score->failed = score->failed ? score->failed : 1;
+    score->value = -INFINITY;
+  }
   return true;
 }
 
+/* Jobs given to the executor at once. */
+typedef struct Slice {
+  const LodeScorer *scorer;
+  const Pending *pending;
+  uint32_t first, n, noted;
+  double fidelity;
+} Slice;
+
 static bool
-map_slice (const LodeScorer *scorer, Pending *pending, uint32_t first, uint32_t n, double fidelity,
-           GError **error)
+note (Slice *slice, uint32_t i, GBytes *result, GError **error)
 {
-  g_autofree GBytes **result = g_new0 (GBytes *, n);
-  bool ok = scorer->executor_ops->map (scorer->executor, n, (GBytes **) pending->job->pdata + first,
-                                       result, error);
+  const LodeScoreBook *book = &slice->scorer->book;
+  const char *key = slice->pending->key->pdata[slice->first + i];
+  LodeScore score = { .size = sizeof score };
 
-  for (uint32_t i = 0; i < n; i++) {
-    const char *key = pending->key->pdata[first + i];
-    LodeScore score = { .size = sizeof score };
+  slice->noted++;
+  return take_result (result, &score, error)
+         && book->note (book->data, key, slice->fidelity, lode_key_id (key), &score, result, error);
+}
 
-    ok = ok && take_result (result[i], &score, error);
-    if (ok && (score.failed || !isfinite (score.value))) {
-      score.failed = score.failed ? score.failed : 1;
-      score.value = -INFINITY;
-    }
-    ok = ok
-         && scorer->book.note (scorer->book.data, key, fidelity, lode_key_id (key), &score, error);
+/* A score is noted as soon as it is there: it may have taken an hour. */
+static bool
+arrived (void *data, uint32_t i, GBytes *result, GError **error)
+{
+  Slice *slice = data;
+  const volatile int *stop = slice->scorer->stop;
+
+  if (!note (slice, i, result, error))
+    return false;
+  if (!stop || !*stop || slice->first + slice->noted >= slice->pending->job->len)
+    return true;
+  g_set_error_literal (error, LODE_RUN_ERROR, LODE_RUN_ERROR_STOPPED, "stopped between scores");
+  return false;
+}
+
+static bool
+map_slice (Slice *slice, GError **error)
+{
+  const LodeScorer *scorer = slice->scorer;
+  const LodeExecutorOps *ops = scorer->executor_ops;
+  g_autofree GBytes **result = g_new0 (GBytes *, slice->n);
+  bool ok;
+
+  if (ops->watch)
+    ops->watch (scorer->executor, arrived, slice);
+  ok = ops->map (scorer->executor, slice->n, (GBytes **) slice->pending->job->pdata + slice->first,
+                 result, error);
+  if (ops->watch)
+    ops->watch (scorer->executor, NULL, NULL);
+  for (uint32_t i = 0; i < slice->n; i++) {
+    ok = ok && (ops->watch || note (slice, i, result[i], error));
     g_clear_pointer (&result[i], g_bytes_unref);
   }
   return ok;
 }
 
 static bool
-map_all (const LodeScorer *scorer, Pending *pending, double fidelity, GError **error)
+map_all (const LodeScorer *scorer, const Pending *pending, double fidelity, GError **error)
 {
-  uint32_t slice = MAX (scorer->slice, 1);
+  uint32_t most = scorer->executor_ops->watch ? UINT32_MAX : MAX (scorer->slice, 1);
+  uint32_t n;
 
-  for (uint32_t first = 0; first < pending->job->len; first += slice)
-    if (!map_slice (scorer, pending, first, MIN (slice, pending->job->len - first), fidelity,
-                    error))
+  for (uint32_t first = 0; first < pending->job->len; first += n) {
+    Slice slice = { scorer, pending, first, 0, 0, fidelity };
+
+    slice.n = n = MIN (most, pending->job->len - first);
+    if (!map_slice (&slice, error))
       return false;
+  }
   return true;
 }
 

@@ -13,8 +13,9 @@
 typedef struct LodeScoreBook {
   void *data;
   bool (*find) (void *data, const char *key, double fidelity, LodeScore *);
+  /* result: what the job gave, the score and whatever stands behind it */
   bool (*note) (void *data, const char *key, double fidelity, uint64_t id, const LodeScore *,
-                GError **);
+                GBytes *result, GError **);
 } LodeScoreBook;
 
 typedef struct LodeScorer {
@@ -22,7 +23,10 @@ typedef struct LodeScorer {
   uint32_t length; /* decisions of an architecture */
   const LodeExecutorOps *executor_ops;
   LodeExecutor *executor;
-  uint32_t slice; /* jobs given at once; what is finished is noted after each slice */
+  /* Jobs given at once: an executor that tells of each result is given all, and each is noted as it
+   * arrives; of others, what is finished is noted after each slice. */
+  uint32_t slice;
+  const volatile int *stop; /* not 0: no more jobs, LODE_RUN_ERROR_STOPPED; or NULL */
   LodeScoreBook book;
 } LodeScorer;
 
@@ -30,13 +34,10 @@ typedef struct LodeScorer {
 bool lode_scorer_run (const LodeScorer *, uint32_t n, const uint8_t *const *arch, double fidelity,
                       LodeScore *score, GError **);
 
-/* The worker's side: decodes a job of lode_scorer_run, asks the evaluator, encodes the answer. */
+/* The worker's side: decodes a job of lode_scorer_run, asks the evaluator, encodes the answer; more
+ * may be put behind it. */
 GBytes *lode_score_job (const LodeEvaluatorOps *, LodeEvaluator *, uint32_t length, GBytes *job,
                         GError **);
-
-/* The key and fidelity that a job of lode_scorer_run is noted under (transfer full); the job is one
- * that lode_score_job accepted. */
-char *lode_score_job_key (const LodeHost *, GBytes *job, double *fidelity);
 
 /* The stream id of a canonical key: the same in every process and run. */
 uint64_t lode_key_id (const char *key);

@@ -117,6 +117,8 @@ read_cost (LodeScan *scan, const char *name, LodeScoreCost *cost)
     lode_scan_natural (scan, &cost->macs);
   else if (!strcmp (name, "cost_labels"))
     lode_scan_natural (scan, &cost->labels);
+  else if (!strcmp (name, "cost_cpu_s"))
+    lode_scan_number (scan, &cost->cpu);
   else if (!strcmp (name, "cost_seen"))
     read_seen (scan, cost);
   else if (strcmp (name, "cost_roles"))
@@ -169,6 +171,8 @@ read_line (LodeBook *book, const char *text, size_t n)
     return scan.wrong;
   }
   entry.score = settle (entry.score);
+  if (!isfinite (entry.cost.cpu))
+    entry.cost.cpu = 0;
   keep (book, &entry);
   return NULL;
 }
@@ -243,6 +247,8 @@ put_cost (GString *line, const LodeScoreCost *cost)
                           ",\"cost_samples\":%" PRIu64 ",\"cost_macs\":%" PRIu64
                           ",\"cost_labels\":%" PRIu64 ",\"cost_roles\":%" PRIu32,
                           cost->samples, cost->macs, cost->labels, cost->roles);
+  g_string_append (line, ",\"cost_cpu_s\":");
+  lode_json_put_number (line, cost->cpu);
   if (cost->seen) {
     gsize n;
     const guchar *bits = g_bytes_get_data (cost->seen, &n);
@@ -296,8 +302,9 @@ lode_book_note (LodeBook *book, const char *key, double fidelity, uint64_t id,
 
 static bool
 book_note (void *data, const char *key, double fidelity, uint64_t id, const LodeScore *score,
-           GError **error)
+           GBytes *result, GError **error)
 {
+  (void) result;
   return lode_book_note (data, key, fidelity, id, score, NULL, error);
 }
 

@@ -72,26 +72,42 @@ not_found (const char *name, GPtrArray *list, GError **error)
                near ? near : "", near ? "\"?" : "");
 }
 
+/* Whether a path may stand below the folders that are looked in: "studies/first.cfg". */
+static bool
+is_below (const char *name)
+{
+  return *name && *name != '/' && *name != '.' && !strstr (name, "/.");
+}
+
+static char *
+find_below (GPtrArray *list, const char *name)
+{
+  for (guint i = 0; i < list->len; i++) {
+    g_autofree char *path = g_build_filename (list->pdata[i], name, NULL);
+
+    if (is_file (path))
+      return g_steal_pointer (&path);
+  }
+  return NULL;
+}
+
 char *
 lode_config_find (const char *name, GError **error)
 {
   g_autoptr (GPtrArray) list = NULL;
+  char *found;
 
   if (*name && is_file (name))
     return g_strdup (name);
+  list = lode_config_folders ();
+  if (is_below (name) && (found = find_below (list, name)))
+    return found;
   if (strchr (name, '/') || !*name || g_file_test (name, G_FILE_TEST_IS_DIR)) {
     g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG, "no configuration file \"%s\"; %s",
                  name,
                  g_file_test (name, G_FILE_TEST_IS_DIR) ? "this is a folder, name a file in it"
                                                         : "check the path");
     return NULL;
-  }
-  list = lode_config_folders ();
-  for (guint i = 0; i < list->len; i++) {
-    g_autofree char *path = g_build_filename (list->pdata[i], name, NULL);
-
-    if (is_file (path))
-      return g_steal_pointer (&path);
   }
   not_found (name, list, error);
   return NULL;

@@ -13,8 +13,9 @@
 
 #include "plugin/value.h"
 
-/* A file: a path, or a bare name that is looked for in the current folder, those of LODE_CONF_PATH,
- * and the installed conf/. Transfer full; LODE_RUN_ERROR_CONFIG names the folders looked in. */
+/* A file: a path, or a name (studies/first.cfg is one too) that is looked for in the current
+ * folder, those of LODE_CONF_PATH, and the installed conf/. Transfer full; LODE_RUN_ERROR_CONFIG
+ * names the folders looked in. */
 char *lode_config_find (const char *name, GError **);
 /* Those folders (char *, transfer full), whether they exist or not. */
 GPtrArray *lode_config_folders (void);

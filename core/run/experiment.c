@@ -15,6 +15,10 @@ const LodeOption lode_experiment_options[] = {
                .doc = "folder of all runs; empty: LODE_RUNS, the site's, or runs"),
   LODE_OPTION (LodeExperimentConf, seed, .number = 1, .min = 0, .max = 0x1p53,
                .doc = "every random number of a run follows from it"),
+  LODE_OPTION (LodeExperimentConf, search_seed, .number = -1, .min = -1, .max = 0x1p53,
+               .doc = "of the stages that search; -1: seed"),
+  LODE_OPTION (LodeExperimentConf, train_seed, .number = -1, .min = -1, .max = 0x1p53,
+               .doc = "of all other stages; -1: seed. Splits of the data follow seed alone"),
   LODE_OPTION (LodeExperimentConf, threads, .number = 0, .min = 0, .max = 1024,
                .doc = "threads; 0: as many as this process may use. Changes no result"),
   LODE_OPTION (LodeExperimentConf, checkpoint, .number = 60, .min = 0, .max = 1e6,
@@ -183,6 +187,15 @@ lode_experiment_free (LodeExperiment *experiment)
   g_ptr_array_unref (experiment->owner);
   lode_node_free (experiment->resolved);
   g_free (experiment);
+}
+
+uint64_t
+lode_experiment_seed (const LodeExperiment *experiment, const LodeStageSpec *spec)
+{
+  const LodeExperimentConf *conf = &experiment->conf;
+  int64_t own = spec->use[LODE_USE_SEARCH].loaded ? conf->search_seed : conf->train_seed;
+
+  return (uint64_t) (own < 0 ? conf->seed : own);
 }
 
 int

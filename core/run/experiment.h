@@ -52,7 +52,8 @@ typedef struct LodeStageSpec {
 
 typedef struct LodeExperimentConf {
   const char *experiment, *label, *runs;
-  int64_t seed, threads;
+  int64_t seed, search_seed, train_seed; /* the latter two −1: as seed */
+  int64_t threads;
   double checkpoint;
   bool winograd;
 } LodeExperimentConf;
@@ -80,6 +81,8 @@ lode_experiment_stage (const LodeExperiment *experiment, uint32_t i)
 {
   return g_ptr_array_index (experiment->stages, i);
 }
+/* The seed of a stage: the search's where it hosts one, else that of training. */
+uint64_t lode_experiment_seed (const LodeExperiment *, const LodeStageSpec *);
 /* The stage of that name, or −1. */
 int lode_experiment_find (const LodeExperiment *, const char *name);
 

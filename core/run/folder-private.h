@@ -13,6 +13,8 @@
 struct LodeFolder {
   char *path;
   LodeHold *hold;
+  int64_t begun; /* by its first status; 0: none yet */
+  double first;  /* share of the work that was done then */
 };
 
 #endif

@@ -29,6 +29,8 @@ typedef struct LodeStatusInfo {
   char stage[64];    /* the stage it is in */
   char message[512]; /* of a failure */
   int64_t updated;   /* the last heartbeat, seconds since 1970 */
+  int64_t begun;     /* the last time that a process took it up, likewise; 0: unknown */
+  double first;      /* share of the work that was done then */
   int64_t pid;
   char host[256];
 } LodeStatusInfo;
@@ -39,8 +41,8 @@ char *lode_folder_root (const char *path, const char *site);
 
 /*
  * Makes (or opens again) a run directory and takes hold of it (run/hold.h); what a killed process
- * left half written is removed. Errors: LODE_RUN_ERROR_FAILED: not writable, held by a live process
- * (host, pid, since when).
+ * left half written is removed. Errors: LODE_RUN_ERROR_FAILED: not writable; LODE_RUN_ERROR_HELD by
+ * a live process (host, pid, since when).
  */
 LodeFolder *lode_folder_take (const char *path, GError **);
 void lode_folder_release (LodeFolder *); /* lets go; accepts NULL */
@@ -55,7 +57,8 @@ char *lode_folder_file (LodeFolder *, const char *name, GError **);
 /* Text or bytes into a file of the run: written beside it, synced, renamed. */
 bool lode_folder_write (LodeFolder *, const char *name, const void *data, size_t n, GError **);
 
-/* Writes status.json and renews the heartbeat. stage and message may be NULL. */
+/* Writes status.json and renews the heartbeat. stage and message may be NULL. The first call tells
+ * what was done when this process took the run up. */
 bool lode_folder_status (LodeFolder *, LodeStatus, const char *stage, double done,
                          const char *message, GError **);
 /* Reads one that may be another process's; false and no error where there is none. */

@@ -146,7 +146,7 @@ held (const char *folder, const LodeHolder *holder, GError **error)
   g_autoptr (GDateTime) here = utc ? g_date_time_to_local (utc) : NULL;
   g_autofree char *since = here ? g_date_time_format (here, "%Y-%m-%d %H:%M:%S") : NULL;
 
-  g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_FAILED,
+  g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_HELD,
                "%s is held by %s, process %" G_GINT64_FORMAT "%s, since %s; wait for it, end it, or"
                " choose another folder",
                folder, holder->host, holder->pid, holder->pid == getpid () ? " (this one)" : "",
@@ -203,7 +203,7 @@ take_file (const char *folder, const char *path, const char *text, int claims, G
     if (wrong || fd >= 0)
       return fd;
   }
-  g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_FAILED,
+  g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_HELD,
                "%s changes hands all the time: too many processes want it; try again", folder);
   return -1;
 }

@@ -30,7 +30,8 @@ typedef struct LodeHolder {
   int64_t beat;   /* the last heartbeat, seconds since 1970 */
 } LodeHolder;
 
-/* Takes hold, from a dead holder too; the folder exists. beat: seconds between heartbeats. */
+/* Takes hold, from a dead holder too; the folder exists. beat: seconds between heartbeats. Errors:
+ * LODE_RUN_ERROR_HELD by a live process. */
 LodeHold *lode_hold_take (const char *folder, double beat, GError **);
 void lode_hold_release (LodeHold *); /* accepts NULL */
 /* Renews the heartbeat; an error if another has taken over, after a silence of ours. */

@@ -37,9 +37,29 @@ lode_host_data (LodeStageHost *host, GError **error)
     return NULL;
   host->data = lode_data_new (ops, dataset, &host->spec->data,
                               (uint64_t) host->shared->experiment->conf.seed, error);
+  for (guint i = 0; host->data && i < lode_data_notes (host->data)->len; i++)
+    lode_log (&host->base, LODE_LOG_WARNING, lode_data_notes (host->data)->pdata[i]);
   if (host->data)
     host->seen = g_new0 (uint8_t, lode_data_count (host->data, LODE_ROLE_WEIGHTS) + 1);
   return host->data;
+}
+
+/* What a backbone cannot be made for may be the samples as well as its options. */
+static LodeBackbone *
+make_backbone (LodeStageHost *host, const LodeShape *shape, GError **error)
+{
+  const LodeUse *use = &host->spec->use[LODE_USE_BACKBONE];
+  const LodeBackboneOps *ops = use->loaded->ops;
+  GError *failure = NULL;
+  LodeBackbone *backbone = ops->create (&host->base, use->conf, shape, &failure);
+
+  if (failure)
+    g_set_error (error, failure->domain, failure->code,
+                 "%s (samples of dataset %s are %u × %u × %u)", failure->message,
+                 host->spec->use[LODE_USE_DATASET].loaded->plugin->name, shape->h, shape->w,
+                 shape->c);
+  g_clear_error (&failure);
+  return backbone;
 }
 
 bool
@@ -56,7 +76,7 @@ lode_host_backbone (LodeStageHost *host, LodeArchFamily *family, GError **error)
   if (!host->backbone) {
     g_autofree char *wrong = NULL;
 
-    host->backbone = ops->create (&host->base, use->conf, &shape, error);
+    host->backbone = make_backbone (host, &shape, error);
     if (!host->backbone)
       return false;
     wrong = lode_space_check (ops->space (host->backbone));
@@ -86,6 +106,7 @@ lode_host_sampler (LodeStageHost *host, GError **error)
   return host->sampler = ops->create (&host->base, use->conf, lode_data_pool (data), error);
 }
 
+/* Selections within a score are the score's affair, in whichever process it is made. */
 static bool
 host_select (void *data, const LodeAsk *ask, LodePicks *picks, GError **error)
 {
@@ -93,7 +114,7 @@ host_select (void *data, const LodeAsk *ask, LodePicks *picks, GError **error)
   const LodeSamplerOps *ops = host->spec->use[LODE_USE_SAMPLER].loaded->ops;
 
   return ops->select (host->sampler, ask, picks, error)
-         && lode_grow_subset (host, ask->epoch, picks, error);
+         && (host->quiet || lode_grow_subset (host, ask->epoch, picks, error));
 }
 
 /* A stream of this stage; WEIGHTS asks the sampler. */
@@ -167,7 +188,8 @@ observe (void *data, const LodeSeen *seen)
 
     host->ledger.distinct += !*before;
     host->ledger.labels += !*before && seen->label;
-    *before = 1;
+    if (!*before)
+      *before = seen->label ? LODE_SEEN_LABEL : LODE_SEEN_EXAMPLE;
   }
   if (ops->observe && host->sampler && !host->quiet)
     ops->observe (host->sampler, seen);

@@ -5,6 +5,7 @@
 #include "run/host.h"
 
 #include "error.h"
+#include "run/receipt.h"
 
 /* The evaluator is made when the first job arrives, in whichever process that is. */
 static LodeEvaluator *
@@ -16,44 +17,6 @@ evaluator_of (LodeStageHost *host, GError **error)
     host->evaluator =
         ((const LodeEvaluatorOps *) use->loaded->ops)->create (&host->base, use->conf, error);
   return host->evaluator;
-}
-
-/* What the host had counted before a score. */
-typedef struct Counted {
-  LodeLedger ledger;
-  uint32_t labelled;
-  uint8_t *seen; /* [n] */
-} Counted;
-
-/* Examples that were seen since, a bit each; NULL: none. */
-static GBytes *
-newly_seen (const LodeStageHost *host, const Counted *before)
-{
-  uint32_t n = lode_data_count (host->data, LODE_ROLE_WEIGHTS);
-  uint8_t *bits;
-
-  if (host->ledger.distinct == before->ledger.distinct)
-    return NULL;
-  bits = g_new0 (uint8_t, n / 8 + 1);
-  for (uint32_t i = 0; i < n; i++)
-    bits[i / 8] |= (uint8_t) ((host->seen[i] && !before->seen[i]) << (i % 8));
-  return g_bytes_new_take (bits, n / 8 + 1);
-}
-
-/* A score that was made in this process is noted at once, not when the whole slice is done: it may
- * have taken an hour. */
-static bool
-note_job (LodeStageHost *host, GBytes *job, GBytes *result, const Counted *before, GError **error)
-{
-  double fidelity;
-  g_autofree char *key = lode_score_job_key (&host->base, job, &fidelity);
-  g_autoptr (GBytes) seen = newly_seen (host, before);
-  const LodeLedger *was = &before->ledger, *is = &host->ledger;
-  LodeScoreCost cost = { is->samples - was->samples, is->macs - was->macs, is->labels - was->labels,
-                         host->labelled & ~before->labelled, seen };
-
-  return lode_book_note (host->book, key, fidelity, lode_key_id (key),
-                         g_bytes_get_data (result, NULL), &cost, error);
 }
 
 static GBytes *
@@ -79,19 +42,14 @@ static GBytes *
 score_job (void *data, GBytes *job, GError **error)
 {
   LodeStageHost *host = data;
-  Counted before = { host->ledger, host->labelled, NULL };
-  GBytes *result;
+  LodeCounted before;
 
   if (*host->shared->stop) {
     g_set_error_literal (error, LODE_RUN_ERROR, LODE_RUN_ERROR_STOPPED, "stopped between scores");
     return NULL;
   }
-  before.seen = g_memdup2 (host->seen, lode_data_count (host->data, LODE_ROLE_WEIGHTS) + (gsize) 1);
-  result = run_score (host, job, error);
-  if (result && host->book && !note_job (host, job, result, &before, error))
-    g_clear_pointer (&result, g_bytes_unref);
-  g_free (before.seen);
-  return result;
+  before = lode_receipt_begin (host);
+  return lode_receipt_end (host, &before, run_score (host, job, error));
 }
 
 static GBytes *
@@ -99,9 +57,12 @@ search_job (void *data, GBytes *job, GError **error)
 {
   LodeStageHost *host = data;
   const LodeSearchOps *ops = host->spec->use[LODE_USE_SEARCH].loaded->ops;
+  LodeCounted before;
 
-  if (ops->work)
-    return ops->work (host->search, job, error);
+  if (ops->work) {
+    before = lode_receipt_begin (host);
+    return lode_receipt_end (host, &before, ops->work (host->search, job, error));
+  }
   g_set_error (error, LODE_PLUGIN_ERROR, LODE_PLUGIN_ERROR_OPS,
                "search %s asked for jobs but has no member `work` to run them",
                host->spec->use[LODE_USE_SEARCH].loaded->plugin->name);
@@ -127,30 +88,41 @@ executor_of (LodeStageHost *host, LodeExecutor **slot, LodeJobFunc job, GError *
   return *slot;
 }
 
-/* A plan notes nothing. */
+/* A plan notes nothing but the last score, which stands for all. */
+typedef struct Planned {
+  LodeStageHost *host;
+  LodeScore last;
+  double seconds; /* of all */
+} Planned;
+
 static bool
 find_nothing (void *data, const char *key, double fidelity, LodeScore *score)
 {
-  const LodeScore *last = data;
+  const Planned *planned = data;
 
   (void) key;
   (void) fidelity;
-  if (!isfinite (last->seconds))
+  if (!isfinite (planned->last.seconds))
     return false;
-  *score = *last;
+  *score = planned->last;
   return true;
 }
 
 static bool
 note_last (void *data, const char *key, double fidelity, uint64_t id, const LodeScore *score,
-           GError **error)
+           GBytes *result, GError **error)
 {
+  Planned *planned = data;
+  LodeScoreCost cost;
+  bool ok = lode_receipt_book (planned->host, result, &cost, error);
+
   (void) key;
   (void) fidelity;
   (void) id;
-  (void) error;
-  *(LodeScore *) data = *score;
-  return true;
+  g_clear_pointer (&cost.seen, g_bytes_unref);
+  planned->last = *score;
+  planned->seconds += score->seconds;
+  return ok;
 }
 
 static bool
@@ -182,10 +154,11 @@ charge (LodeStageHost *host, const LodeScoreCost *cost, double seconds)
   ledger->labels += cost->labels;
   ledger->scores++;
   ledger->wall += seconds;
+  ledger->cpu += cost->cpu;
   host->labelled |= cost->roles;
   for (uint32_t i = 0; i < n && i / 8 < bytes; i++)
     if (!host->seen[i] && (bits[i / 8] >> (i % 8) & 1)) {
-      host->seen[i] = 1;
+      host->seen[i] = LODE_SEEN_LABEL;
       ledger->distinct++;
     }
 }
@@ -205,17 +178,38 @@ find_score (void *data, const char *key, double fidelity, LodeScore *score)
   return true;
 }
 
-/* What score_job has noted is not noted again. */
 static bool
 note_score (void *data, const char *key, double fidelity, uint64_t id, const LodeScore *score,
-            GError **error)
+            GBytes *result, GError **error)
 {
   LodeStageHost *host = data;
-  LodeScoreBook book = lode_book_view (host->book);
-  LodeScore known = { .size = sizeof known };
+  LodeScoreCost cost;
+  bool ok = lode_receipt_book (host, result, &cost, error)
+            && lode_book_note (host->book, key, fidelity, id, score, &cost, error);
 
-  return book.find (book.data, key, fidelity, &known)
-         || book.note (book.data, key, fidelity, id, score, error);
+  g_clear_pointer (&cost.seen, g_bytes_unref);
+  return ok;
+}
+
+/* What workers that are copies of this process should find made. */
+static bool
+prepare (LodeStageHost *host, GError **error)
+{
+  const LodeEvaluatorOps *ops = host->spec->use[LODE_USE_EVALUATOR].loaded->ops;
+
+  if (ops->needs & LODE_SHARE)
+    lode_host_net_current (&host->base);
+  return evaluator_of (host, error) != NULL;
+}
+
+/* Of loops that a plan cut short, the time that is left is spent side by side. */
+static void
+spread (const Planned *planned, double booked, int64_t begun)
+{
+  double took = (double) (g_get_monotonic_time () - begun) / 1e6;
+
+  if (planned->seconds > took)
+    planned->host->booked = booked + (planned->host->booked - booked) * took / planned->seconds;
 }
 
 bool
@@ -223,17 +217,42 @@ lode_host_score (const LodeHost *base, uint32_t n, const uint8_t *const *arch, d
                  LodeScore *score, GError **error)
 {
   LodeStageHost *host = lode_host_of (base);
-  LodeScore last = { .size = sizeof last, .seconds = NAN };
-  LodeScorer scorer = { .host = base, .slice = 16 };
+  Planned planned = { host, { .size = sizeof planned.last, .seconds = NAN }, 0 };
+  LodeScorer scorer = { .host = base, .slice = 16, .stop = host->shared->stop };
+  double booked = host->booked;
+  int64_t begun = g_get_monotonic_time ();
+  bool ok;
 
-  if (!executor_of (host, &host->scoring, score_job, error) || !open_book (host, error))
+  if (!executor_of (host, &host->scoring, score_job, error) || !open_book (host, error)
+      || !prepare (host, error))
     return false;
   scorer.length = lode_host_space (base)->n;
   scorer.executor_ops = host->spec->use[LODE_USE_EXECUTOR].loaded->ops;
   scorer.executor = host->scoring;
   scorer.book = host->book ? (LodeScoreBook){ host, find_score, note_score }
-                           : (LodeScoreBook){ &last, find_nothing, note_last };
-  return lode_scorer_run (&scorer, n, arch, fidelity, score, error);
+                           : (LodeScoreBook){ &planned, find_nothing, note_last };
+  ok = lode_scorer_run (&scorer, n, arch, fidelity, score, error);
+  if (host->shared->plan)
+    spread (&planned, booked, begun);
+  return ok;
+}
+
+/* Results without their receipts, which go to the ledger. */
+static bool
+book_all (LodeStageHost *host, uint32_t n, GBytes **result, GError **error)
+{
+  for (uint32_t i = 0; i < n; i++) {
+    LodeScoreCost cost;
+    bool ok = lode_receipt_book (host, result[i], &cost, error);
+    GBytes *bare = ok ? lode_receipt_strip (result[i], error) : NULL;
+
+    g_clear_pointer (&cost.seen, g_bytes_unref);
+    if (!bare)
+      return false;
+    g_bytes_unref (result[i]);
+    result[i] = bare;
+  }
+  return true;
 }
 
 bool
@@ -242,8 +261,13 @@ lode_host_map (const LodeHost *base, uint32_t n, GBytes *const *job, GBytes **re
 {
   LodeStageHost *host = lode_host_of (base);
   LodeExecutor *executor = executor_of (host, &host->mapping, search_job, error);
+  const LodeExecutorOps *ops = executor ? host->spec->use[LODE_USE_EXECUTOR].loaded->ops : NULL;
 
-  return executor
-         && ((const LodeExecutorOps *) host->spec->use[LODE_USE_EXECUTOR].loaded->ops)
-                ->map (executor, n, job, result, error);
+  if (!executor || !ops->map (executor, n, job, result, error))
+    return false;
+  if (book_all (host, n, result, error))
+    return true;
+  for (uint32_t i = 0; i < n; i++)
+    g_clear_pointer (&result[i], g_bytes_unref);
+  return false;
 }

@@ -6,6 +6,8 @@
 
 #include "compute/seed.h"
 #include "data/find.h"
+#include "data/pictures.h"
+#include "data/records.h"
 #include "exec/score.h"
 
 static void
@@ -68,11 +70,39 @@ host_parallel (const LodeHost *base, uint32_t chunks, void (*f) (void *, uint32_
                     &parallel);
 }
 
+static uint32_t
+host_threads (const LodeHost *base)
+{
+  return lode_threads_count (lode_engine_threads (lode_host_of (base)->shared->engine));
+}
+
 static char *
 host_find_data (const LodeHost *base, const char *name, GError **error)
 {
   (void) base;
   return lode_data_find (name, error);
+}
+
+static void
+hear (void *data, uint32_t level, const char *text)
+{
+  host_log (data, level, text);
+}
+
+static LodePictures *
+host_pictures_new (const LodeHost *base, const LodePicturesIn *in, GError **error)
+{
+  LodeListener listener = { hear, (void *) base };
+
+  return lode_pictures_decode (in, lode_engine_threads (lode_host_of (base)->shared->engine),
+                               &listener, error);
+}
+
+static LodeRecords *
+host_records_new (const LodeHost *base, const LodeRecordsIn *in, GError **error)
+{
+  (void) base;
+  return lode_records_read (in, error);
 }
 
 static const LodeHostCalls calls = {
@@ -97,6 +127,9 @@ static const LodeHostCalls calls = {
   .score = lode_host_score,
   .map = lode_host_map,
   .art_path = lode_host_art_path,
+  .threads = host_threads,
+  .pictures_new = host_pictures_new,
+  .records_new = host_records_new,
 };
 
 /* The stage's strategy; the host borrows it, to save its state. */
@@ -165,7 +198,7 @@ lode_host_new (const LodeShared *shared, const LodeStageSpec *spec)
                            .stage = &stage_calls };
   host->shared = shared;
   host->spec = spec;
-  host->seed = stage_seed ((uint64_t) shared->experiment->conf.seed, spec->name);
+  host->seed = stage_seed (lode_experiment_seed (shared->experiment, spec), spec->name);
   host->open = g_ptr_array_new ();
   host->figures = g_array_new (FALSE, TRUE, sizeof (LodeFigure));
   g_array_set_clear_func (host->figures, clear_figure);

@@ -52,6 +52,9 @@ typedef struct LodeOpen {
   LodeLedger before;
 } LodeOpen;
 
+/* What has been seen of an example of the pool. */
+enum { LODE_SEEN_NOTHING, LODE_SEEN_EXAMPLE, LODE_SEEN_LABEL };
+
 enum { LODE_GROW_SUBSET, LODE_GROW_TRAJECTORY, LODE_GROWS };
 
 typedef struct LodeFigure {
@@ -82,7 +85,7 @@ typedef struct LodeStageHost {
   GPtrArray *open;    /* LodeOpen *, in the order in which they were made */
   GArray *figures;    /* LodeFigure */
   LodeLedger ledger;
-  uint8_t *seen;              /* [pool] 1: a weights' pass has seen it */
+  uint8_t *seen;              /* [pool] LODE_SEEN_…: by a weights' pass */
   uint64_t grown[LODE_GROWS]; /* bytes of the files that grow */
   char *best;                 /* the architecture in the last line of trajectory.csv */
   bool reported;              /* a figure came since the journal's last line */

@@ -71,6 +71,7 @@ uint32_t lode_book_count (const LodeBook *); /* pairs of key and fidelity */
  */
 typedef struct LodeScoreCost {
   uint64_t samples, macs, labels;
+  double cpu;     /* seconds of processors */
   uint32_t roles; /* bits: held-out splits whose labels it used first */
   GBytes *seen;   /* bits, one an example of the pool: those it saw first; NULL: none. Borrowed */
 } LodeScoreCost;

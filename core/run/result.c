@@ -54,12 +54,15 @@ add_cost (JsonBuilder *json, const LodeLedger *ledger)
   json_builder_end_object (json);
 }
 
+/* Of the largest process that worked for the run. */
 static uint64_t
 peak_memory (void)
 {
-  struct rusage usage;
+  struct rusage self, workers;
 
-  return getrusage (RUSAGE_SELF, &usage) == 0 ? (uint64_t) usage.ru_maxrss * 1024 : 0;
+  if (getrusage (RUSAGE_SELF, &self) != 0 || getrusage (RUSAGE_CHILDREN, &workers) != 0)
+    return 0;
+  return (uint64_t) MAX (self.ru_maxrss, workers.ru_maxrss) * 1024;
 }
 
 /* What the stage looked at: the data's type, digest, shape, and how many examples each role had. */
@@ -158,6 +161,7 @@ bool
 lode_result_run (const LodeShared *shared, GError **error)
 {
   const LodeExperiment *experiment = shared->experiment;
+  const LodeExperimentConf *conf = &experiment->conf;
   g_autoptr (JsonBuilder) json = json_builder_new ();
 
   json_builder_begin_object (json);
@@ -165,7 +169,10 @@ lode_result_run (const LodeShared *shared, GError **error)
   json_builder_add_string_value (json, experiment->conf.experiment);
   json_builder_set_member_name (json, "label");
   json_builder_add_string_value (json, experiment->conf.label);
-  add_count (json, "seed", (uint64_t) experiment->conf.seed);
+  add_count (json, "seed", (uint64_t) conf->seed);
+  add_count (json, "search_seed",
+             (uint64_t) (conf->search_seed < 0 ? conf->seed : conf->search_seed));
+  add_count (json, "train_seed", (uint64_t) (conf->train_seed < 0 ? conf->seed : conf->train_seed));
   json_builder_begin_object (json_builder_set_member_name (json, "stages"));
   for (guint i = 0; i < experiment->stages->len; i++)
     if (!add_stage (shared, lode_experiment_stage (experiment, i), json, error))

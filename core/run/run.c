@@ -127,15 +127,23 @@ is_free (const LodeRunSpec *spec, const char *path, bool *taken, GError **error)
   return false;
 }
 
-/* runs/<experiment>/<label>/s<seed>-<hash>, with a number where that is taken. */
-static char *
-new_path (const LodeRunSpec *spec, GError **error)
+/* runs/<experiment>/<label>/s<seed>-<hash> */
+char *
+lode_run_place (const LodeRunSpec *spec)
 {
   const LodeExperimentConf *conf = &spec->experiment->conf;
   g_autofree char *root = lode_folder_root (conf->runs, spec->runs),
                   *hash = hash_of (spec->experiment);
   g_autofree char *leaf = g_strdup_printf ("s%" G_GINT64_FORMAT "-%s", conf->seed, hash);
-  g_autofree char *first = g_build_filename (root, conf->experiment, conf->label, leaf, NULL);
+
+  return g_build_filename (root, conf->experiment, conf->label, leaf, NULL);
+}
+
+/* Its place, with a number where that is taken. */
+static char *
+new_path (const LodeRunSpec *spec, GError **error)
+{
+  g_autofree char *first = lode_run_place (spec);
   char *path = g_strdup (first);
   bool taken;
 
@@ -162,15 +170,29 @@ open_journal (LodeRun *run, GError **error)
   return run->shared.journal != NULL;
 }
 
+/* A folder for a new run, held; another process may have used it up since it was seen to be free.
+ */
+static LodeFolder *
+take_new (const LodeRunSpec *spec, GError **error)
+{
+  for (;;) {
+    g_autofree char *path = new_path (spec, error);
+    LodeFolder *folder = path ? lode_folder_take (path, error) : NULL;
+    LodeStatusInfo info;
+
+    if (!folder || !lode_folder_read_status (path, &info, NULL))
+      return folder;
+    lode_folder_release (folder);
+  }
+}
+
 LodeRun *
 lode_run_create (const LodeRunSpec *spec, GError **error)
 {
   LodeRun *run = new_run (spec, error);
-  g_autofree char *path = run ? new_path (spec, error) : NULL;
 
-  if (path)
-    run->shared.folder = lode_folder_take (path, error);
-  if (path && run->shared.folder && write_description (run, error) && open_journal (run, error))
+  if (run && (run->shared.folder = take_new (spec, error)) && write_description (run, error)
+      && open_journal (run, error))
     return run;
   lode_run_free (run);
   return NULL;
@@ -208,20 +230,74 @@ refuse_done (const char *path, GError **error)
   return false;
 }
 
+/* Opens the last checkpoint, if there is one, of the folder that the run holds. */
+static bool
+go_back (LodeRun *run, GError **error)
+{
+  g_autoptr (GError) failure = NULL;
+
+  run->saved = lode_checkpoint_open (&run->shared, &run->place, &failure);
+  if (!failure && open_journal (run, &failure))
+    return true;
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return false;
+}
+
 LodeRun *
 lode_run_resume (const char *path, const LodeRunSpec *spec, GError **error)
 {
   LodeRun *run = refuse_done (path, error) ? new_run (spec, error) : NULL;
-  g_autoptr (GError) failure = NULL;
 
-  if (!run)
-    return NULL;
-  if (check_environment (run, path, &failure))
-    run->shared.folder = lode_folder_take (path, &failure);
-  if (run->shared.folder)
-    run->saved = lode_checkpoint_open (&run->shared, &run->place, &failure);
-  if (!failure && open_journal (run, &failure))
+  if (run && check_environment (run, path, error)
+      && (run->shared.folder = lode_folder_take (path, error)) && go_back (run, error))
     return run;
+  lode_run_free (run);
+  return NULL;
+}
+
+/* What lies in a folder that this process holds. */
+static LodeFound
+look_around (const char *path, bool retry, GError **error)
+{
+  LodeStatusInfo info;
+
+  if (!lode_folder_read_status (path, &info, error))
+    return LODE_FOUND_NOTHING;
+  if (info.status == LODE_STATUS_DONE)
+    return LODE_FOUND_DONE;
+  return info.status == LODE_STATUS_FAILED && !retry ? LODE_FOUND_FAILED : LODE_FOUND_UNFINISHED;
+}
+
+/* Begins or continues in the folder that the run holds. */
+static bool
+enter (LodeRun *run, LodeFound found, GError **error)
+{
+  if (found == LODE_FOUND_NOTHING)
+    return write_description (run, error) && open_journal (run, error);
+  return check_environment (run, lode_run_path (run), error) && go_back (run, error);
+}
+
+LodeRun *
+lode_run_take (const LodeRunSpec *spec, bool retry, LodeFound *found, GError **error)
+{
+  g_autofree char *path = lode_run_place (spec);
+  g_autoptr (GError) failure = NULL;
+  g_autoptr (LodeFolder) folder = lode_folder_take (path, &failure);
+  LodeRun *run = NULL;
+
+  *found = LODE_FOUND_HELD;
+  if (g_error_matches (failure, LODE_RUN_ERROR, LODE_RUN_ERROR_HELD))
+    return NULL;
+  if (folder)
+    *found = look_around (path, retry, &failure);
+  if (!failure && (*found == LODE_FOUND_DONE || *found == LODE_FOUND_FAILED))
+    return NULL;
+  run = failure ? NULL : new_run (spec, &failure);
+  if (run) {
+    run->shared.folder = g_steal_pointer (&folder);
+    if (enter (run, *found, &failure))
+      return run;
+  }
   g_propagate_error (error, g_steal_pointer (&failure));
   lode_run_free (run);
   return NULL;

@@ -30,6 +30,24 @@ LodeRun *lode_run_create (const LodeRunSpec *, GError **);
 /* Takes up a directory that was made before, from its last checkpoint. */
 LodeRun *lode_run_resume (const char *path, const LodeRunSpec *, GError **);
 
+/* Where the run of this experiment lies unless it is told to lie beside another. Transfer full. */
+char *lode_run_place (const LodeRunSpec *);
+
+typedef enum {
+  LODE_FOUND_NOTHING,    /* it is a new run */
+  LODE_FOUND_UNFINISHED, /* it goes on from its last checkpoint */
+  LODE_FOUND_DONE,       /* it is done: no run is given */
+  LODE_FOUND_FAILED,     /* it failed before, and retry was not asked for: no run is given */
+  LODE_FOUND_HELD        /* another process works on it: no run is given */
+} LodeFound;
+
+/*
+ * The run at its place, whatever state it is in, whoever began it: one process at a time gets it,
+ * and none gets a run that is done. retry: failed ones go on too. NULL with an error, or without
+ * one where *found says why.
+ */
+LodeRun *lode_run_take (const LodeRunSpec *, bool retry, LodeFound *found, GError **);
+
 /*
  * Works to the end. Errors: LODE_RUN_ERROR_STOPPED when stopped with a checkpoint; what a stage
  * reports, with its name and step. status.json says the same.

@@ -39,10 +39,17 @@ lode_folder_status (LodeFolder *folder, LodeStatus status, const char *stage, do
   LodeHolder self;
 
   lode_holder_self (&self);
+  if (!folder->begun) {
+    folder->begun = self.since / G_USEC_PER_SEC;
+    folder->first = done;
+  }
   put (text, "status", names[status]);
   put (text, "stage", stage);
   g_string_append (text, "\"done\": ");
   lode_json_put_number (text, done);
+  g_string_append_printf (text,
+                          ",\n  \"begun\": %" G_GINT64_FORMAT ",\n  \"first\": ", folder->begun);
+  lode_json_put_number (text, folder->first);
   g_string_append (text, ",\n  ");
   put (text, "message", message);
   put (text, "host", self.host);
@@ -80,8 +87,12 @@ read_member (LodeScan *scan, const char *name, LodeStatusInfo *info)
     lode_scan_int64 (scan, &info->pid);
   else if (!strcmp (name, "updated"))
     lode_scan_int64 (scan, &info->updated);
+  else if (!strcmp (name, "begun"))
+    lode_scan_int64 (scan, &info->begun);
   else if (!strcmp (name, "done"))
     lode_scan_number (scan, &info->done);
+  else if (!strcmp (name, "first"))
+    lode_scan_number (scan, &info->first);
   else
     lode_scan_skip (scan);
 }
@@ -106,6 +117,7 @@ parse (const char *path, const char *text, size_t n, LodeStatusInfo *info, GErro
                  "%s cannot be read: %s at byte %td; the run itself may be fine", path, scan.wrong,
                  scan.at - scan.begin);
   info->done = isnan (info->done) ? 0 : CLAMP (info->done, 0, 1);
+  info->first = isnan (info->first) ? 0 : CLAMP (info->first, 0, 1);
   return !scan.wrong;
 }
 

@@ -69,8 +69,10 @@ prepare_loss (const LodeNetSpec *spec, uint32_t k, const double *count, LodeCrit
 {
   if (k > 0)
     return lode_criterion_prepare (criterion, spec->loss_ops, spec->loss, k, count, error);
-  g_set_error_literal (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG,
-                       "net: a head for 0 classes; expected at least 1");
+  g_set_error_literal (
+      error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG,
+      "net: a head for 0 classes, since the data carry no labels; label some of them, or "
+      "name the classes they may have");
   return false;
 }
 

@@ -165,14 +165,19 @@ set_run (Net *net, const LodeBatch *batch, const LodeChoice *choice, const LodeP
 
 /* Rows without a class are no hits. */
 static uint32_t
-count_correct (const Net *net, const NetRun *run)
+count_correct (const Net *net, const NetRun *run, uint8_t *hit)
 {
   const int32_t *label = run->batch->label;
   uint32_t k = net->criterion.k, correct = 0;
 
-  for (uint32_t i = 0; label && i < run->batch->n; i++)
-    if (label[i] >= 0)
-      correct += lode_correct (1, k, run->logit + (size_t) i * k, label + i);
+  for (uint32_t i = 0; i < run->batch->n; i++) {
+    bool right =
+        label && label[i] >= 0 && lode_correct (1, k, run->logit + (size_t) i * k, label + i) > 0;
+
+    correct += right;
+    if (hit)
+      hit[i] = right;
+  }
   return correct;
 }
 
@@ -183,7 +188,7 @@ copy_out (Net *net, const NetRun *run, LodePass *pass)
   uint32_t n = run->batch->n, k = net->criterion.k, width;
 
   pass->n = n;
-  pass->correct = count_correct (net, run);
+  pass->correct = count_correct (net, run, pass->hit);
   if (pass->logit)
     memcpy (pass->logit, run->logit, (size_t) n * k * sizeof (float));
   if (pass->feature) {

@@ -11,6 +11,8 @@
 
 typedef struct LodeExecutor LodeExecutor;
 typedef GBytes *(*LodeJobFunc) (void *data, GBytes *job, GError **);
+/* The result (transfer none) of job[i] of a map under way; false with an error ends that map. [main] */
+typedef bool (*LodeDoneFunc) (void *data, uint32_t i, GBytes *result, GError **);
 
 typedef struct LodeExecutorOps {
   size_t size;
@@ -20,6 +22,7 @@ typedef struct LodeExecutorOps {
   bool (*map) (LodeExecutor *, uint32_t n, GBytes *const *job, GBytes **result, GError **); /* [main] results: transfer full */
   /* OPTIONAL */
   bool (*serve) (LodeExecutor *, GError **); /* [main] a worker's side, until the run ends */
+  void (*watch) (LodeExecutor *, LodeDoneFunc, void *data); /* [main] hears of each result as soon as it is there, from the next map on; NULL: nobody */
 } LodeExecutorOps;
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef LODE_HOST_H
 #define LODE_HOST_H
 
+#include <lode/files.h>
 #include <lode/net.h>
 #include <lode/rng.h>
 #include <lode/state.h>
@@ -46,6 +47,10 @@ typedef struct LodeHostCalls {
   bool (*map) (const LodeHost *, uint32_t n, GBytes *const *job, GBytes **result, GError **);
   /* artefacts of stages */
   char *(*art_path) (const LodeHost *, const char *port, uint32_t i, GError **);
+  uint32_t (*threads) (const LodeHost *);
+  /* files of data */
+  LodePictures *(*pictures_new) (const LodeHost *, const LodePicturesIn *, GError **);
+  LodeRecords *(*records_new) (const LodeHost *, const LodeRecordsIn *, GError **);
 } LodeHostCalls;
 
 struct LodeHost {
@@ -82,6 +87,13 @@ static inline void
 lode_parallel (const LodeHost *host, uint32_t chunks, void (*f) (void *, uint32_t), void *data)
 {
   host->calls->parallel (host, chunks, f, data);
+}
+
+/* Threads that the run may use, this one included. Changes no result. [any] */
+static inline uint32_t
+lode_threads (const LodeHost *host)
+{
+  return host->calls->threads (host);
 }
 
 /* Full path (transfer full) of a data file or folder named relative to the data folders. [main] */
@@ -196,6 +208,20 @@ static inline char *
 lode_art_path (const LodeHost *host, const char *port, uint32_t i, GError **error)
 {
   return host->calls->art_path (host, port, i, error);
+}
+
+/* Pictures decoded and of one size (transfer full). What was found is logged, a line each. [main] */
+static inline LodePictures *
+lode_pictures_new (const LodeHost *host, const LodePicturesIn *in, GError **error)
+{
+  return host->calls->pictures_new (host, in, error);
+}
+
+/* A table of text (transfer full). [main] */
+static inline LodeRecords *
+lode_records_new (const LodeHost *host, const LodeRecordsIn *in, GError **error)
+{
+  return host->calls->records_new (host, in, error);
 }
 
 #endif

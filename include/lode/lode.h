@@ -9,6 +9,7 @@
 #include <lode/dataset.h>
 #include <lode/evaluator.h>
 #include <lode/executor.h>
+#include <lode/files.h>
 #include <lode/graph.h>
 #include <lode/host.h>
 #include <lode/loss.h>

@@ -39,6 +39,7 @@ typedef struct LodePass {
   float aux_weight;      /* in, with AUX */
   double loss;           /* out: weighted mean over the batch, auxiliary part included */
   uint32_t n, correct;   /* out: rows; rows whose largest logit is the label's */
+  uint8_t *hit;          /* out: [n] 1 for those rows, else 0; or NULL */
 } LodePass;
 
 typedef struct LodeNetIn {

@@ -193,6 +193,7 @@ typedef struct Setting {
   uint32_t seed, threads;
   bool fuse;
   const LodeKernels *kernels;
+  bool stream; /* units write past the caches */
 } Setting;
 
 static void
@@ -230,6 +231,8 @@ run_setting (Setting s)
       lode_layout_freeze (net->weights, lode_layout_slot (net->weights, i)->name, true);
   net_ready (net, s.threads, s.kernels);
   lode_engine_fuse (net->engine, s.fuse);
+  if (s.stream)
+    lode_engine_stream (net->engine, 0);
   bind_setting (net, &rng, gate, drop);
   net->bind.dgate = r.dgate;
   net_pass (net, want, outputs);
@@ -312,7 +315,8 @@ test_threads (void)
     Result one = run_setting ((Setting){ seed, 1, true, lode_kernels_at (0) });
 
     for (uint32_t threads = 2; threads <= 4; threads += 2) {
-      Result many = run_setting ((Setting){ seed, threads, true, lode_kernels_at (0) });
+      Result many =
+          run_setting ((Setting){ seed, threads, true, lode_kernels_at (0), threads == 4 });
 
       assert_same_bits (one.value, many.value);
       assert_same_bits (one.grad, many.grad);
@@ -332,6 +336,26 @@ count_kind (const LodeProgram *p, LodeKindId kind)
   for (uint32_t v = 0; v < p->nodes; v++)
     n += lode_node_runs (p, v) && p->node[v].kind == kind;
   return n;
+}
+
+/* The program says what it does. */
+static void
+check_text (const LodeProgram *p)
+{
+  static const char *const says[] = { "arena",
+                                      "region 0, forward",
+                                      "[relu, depthwise 3×3, dense 1×1, moments of norm",
+                                      "gated",
+                                      "gradient made from that of",
+                                      "norm",
+                                      "settle",
+                                      "max pool",
+                                      "backward" };
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  lode_program_explain (p, text);
+  for (size_t i = 0; i < G_N_ELEMENTS (says); i++)
+    g_assert_nonnull (strstr (text->str, says[i]));
 }
 
 /* A mixed edge: one unit a half, one sum, no norm stored, no gradient of a norm stored. */
@@ -373,6 +397,7 @@ test_edge (void)
     if (p->node[v].kind == LODE_KIND_NORM
         && p->node[p->input[p->node[v].first]].kind != LODE_KIND_IMAGE)
       g_assert_true (p->node_flag[v] & LODE_NODE_VIEW);
+  check_text (p);
   net_free (net);
 }
 

@@ -289,38 +289,43 @@ check_linear (const LodeKernels *kernels)
   g_free (bias.all);
 }
 
-/* A depthwise convolution that reads through scale, shift and ReLU. */
+/* A depthwise convolution of one sample that is laid out through scale, shift and ReLU. */
 static void
 check_depth (const LodeKernels *kernels, LodeConvGeometry g)
 {
   const LodeKernels *reference = &lode_kernels_reference;
-  size_t nx = (size_t) g.n * g.h * g.w * g.c, ny = (size_t) g.n * g.oh * g.ow * g.c;
+  size_t nx = (size_t) g.h * g.w * g.c, ny = (size_t) g.oh * g.ow * g.c;
   size_t nw = (size_t) g.kernel * g.kernel * g.c;
   Buffer x = buffer (nx), w = buffer (nw), dy = buffer (ny), a = buffer (g.c), b = buffer (g.c);
   Buffer y = buffer (ny), y2 = buffer (ny), dx = buffer (nx), dx2 = twin (&dx), dw = buffer (nw),
-         dw2 = twin (&dw), scratch = buffer (kernels->depth_scratch (&g)),
-         s2 = buffer (reference->depth_scratch (&g));
-  bool affine = lode_rng_below (&rng, 2), first = lode_rng_below (&rng, 2);
-  LodeReading read = { affine ? a.at : NULL, affine ? b.at : NULL, lode_rng_below (&rng, 3) > 0 };
+         dw2 = twin (&dw), laid, scratch, laid2, scratch2;
+  bool affine = lode_rng_below (&rng, 2), first = lode_rng_below (&rng, 2),
+       relu = lode_rng_below (&rng, 3) > 0;
+  const float *bias = lode_rng_below (&rng, 2) ? b.at : NULL;
+  LodeReading read = { affine ? a.at : NULL, affine ? b.at : NULL, relu };
 
-  kernels->depth (&g, &read, x.at, w.at, y.at, scratch.at);
-  reference->depth (&g, &read, x.at, w.at, y2.at, s2.at);
+  g.n = 1;
+  laid = buffer (kernels->depth_room (&g));
+  scratch = buffer (kernels->depth_room (&g));
+  laid2 = buffer (reference->depth_room (&g));
+  scratch2 = buffer (reference->depth_room (&g));
+  kernels->depth_lay (&g, &read, x.at, laid.at);
+  reference->depth_lay (&g, &read, x.at, laid2.at);
+  kernels->depth (&g, laid.at, w.at, bias, y.at);
+  reference->depth (&g, laid2.at, w.at, bias, y2.at);
   check ("depth", &y, &y2, 1e-5);
-  kernels->depth_dx (&g, &read, x.at, w.at, dy.at, first, dx.at, scratch.at);
-  reference->depth_dx (&g, &read, x.at, w.at, dy.at, first, dx2.at, s2.at);
+  kernels->depth_dx (&g, relu ? laid.at : NULL, w.at, dy.at, first, dx.at, scratch.at);
+  reference->depth_dx (&g, relu ? laid2.at : NULL, w.at, dy.at, first, dx2.at, scratch2.at);
   check ("depth_dx", &dx, &dx2, 1e-5);
-  kernels->depth_dw (&g, &read, x.at, dy.at, dw.at, scratch.at);
-  reference->depth_dw (&g, &read, x.at, dy.at, dw2.at, s2.at);
+  kernels->depth_dw (&g, laid.at, dy.at, dw.at);
+  reference->depth_dw (&g, laid2.at, dy.at, dw2.at);
   check ("depth_dw", &dw, &dw2, 1e-5);
-  for (size_t i = 0; i < GUARD; i++)
+  for (size_t i = 0; i < GUARD; i++) {
     g_assert_true (scratch.at[scratch.n + i] == guard_value);
-  g_free (scratch.all);
-  g_free (s2.all);
-  g_free (x.all);
-  g_free (w.all);
-  g_free (dy.all);
-  g_free (a.all);
-  g_free (b.all);
+    g_assert_true (laid.at[laid.n + i] == guard_value);
+  }
+  for (size_t i = 0; i < 9; i++)
+    g_free ((Buffer[]){ laid, scratch, laid2, scratch2, x, w, dy, a, b }[i].all);
 }
 
 /* Sums and scalar products of several tensors, per channel. */
@@ -404,6 +409,8 @@ check_elements (const LodeKernels *kernels)
     g_assert_cmpfloat_with_epsilon (d[i], d2[i], 1e-6 * (double) n);
   kernels->combine (n, 3, gate, in, y.at);
   reference->combine (n, 3, gate, in, y2.at);
+  kernels->stream (n / 2, x.at, y.at + n / 3);
+  reference->stream (n / 2, x.at, y2.at + n / 3);
   kernels->relu_dx (n, x.at, g.at, y.at);
   reference->relu_dx (n, x.at, g.at, y2.at);
   check ("combine, relu_dx", &y, &y2, 1e-6);

@@ -6,6 +6,8 @@
 
 #include <glib.h>
 #include <glib/gstdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { CHUNKS = 1000 };
 
@@ -171,6 +173,36 @@ test_quota (void)
   drop (root);
 }
 
+/* A process that was forked does all chunks of a pool made before by itself, in a pool of its own
+ * with others. */
+static void
+test_forked (void)
+{
+  LodeThreads *threads = lode_threads_new (4);
+  int status = -1;
+  pid_t child = fork ();
+
+  if (child == 0) {
+    LodeThreads *own = lode_threads_new (2);
+    g_autofree Marks *marks = g_new0 (Marks, 1);
+    int wrong = 0;
+
+    marks->threads = 1; /* the first alone */
+    lode_threads_run (threads, CHUNKS, mark, marks);
+    marks->threads = 2;
+    lode_threads_run (own, CHUNKS, mark, marks);
+    for (int i = 0; i < CHUNKS; i++)
+      wrong |= marks->count[i] != 2;
+    lode_threads_free (threads);
+    lode_threads_free (own);
+    _exit (wrong);
+  }
+  g_assert_cmpint (child, >, 0);
+  g_assert_cmpint (waitpid (child, &status, 0), ==, child);
+  g_assert_cmpint (status, ==, 0);
+  lode_threads_free (threads);
+}
+
 static void
 test_available (void)
 {
@@ -186,6 +218,7 @@ main (int argc, char **argv)
   g_test_add_func ("/threads/stress", test_stress);
   g_test_add_func ("/threads/many-pools", test_many_pools);
   g_test_add_func ("/threads/denormals", test_denormals);
+  g_test_add_func ("/threads/forked", test_forked);
   g_test_add_func ("/threads/quota", test_quota);
   g_test_add_func ("/threads/available", test_available);
   return g_test_run ();

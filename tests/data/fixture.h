@@ -7,8 +7,11 @@
 #define TEST_DATA_FIXTURE_H
 
 #include "compute/seed.h"
+#include "compute/threads.h"
 #include "data/data.h"
 #include "data/find.h"
+#include "data/pictures.h"
+#include "data/records.h"
 #include "error.h"
 #include "plugin/registry.h"
 #include <lode/lode.h>
@@ -119,7 +122,7 @@ fake_bytes (uint32_t n, uint32_t tests, uint32_t classes)
 static inline LodeDataConf
 plain_conf (void)
 {
-  return (LodeDataConf){ .normalise = true, .preload = true };
+  return (LodeDataConf){ .normalise = true, .preload = true, .duplicates = LODE_COPIES_KEEP };
 }
 
 static inline LodeData *
@@ -287,7 +290,47 @@ host_find (const LodeHost *host, const char *name, GError **error)
   return lode_data_find (name, error);
 }
 
-static const LodeHostCalls host_calls = { .size = sizeof (LodeHostCalls), .find_data = host_find };
+/* What a plugin logged, a line each; counted and kept. */
+static GString *host_said;
+
+static inline void
+host_hear (void *data, uint32_t level, const char *text)
+{
+  (void) data;
+  (void) level;
+  host_said = host_said ? host_said : g_string_new (NULL);
+  g_string_append_printf (host_said, "%s\n", text);
+}
+
+static inline void
+host_log (const LodeHost *host, uint32_t level, const char *text)
+{
+  host_hear ((void *) (uintptr_t) host, level, text);
+}
+
+static inline LodePictures *
+host_pictures (const LodeHost *host, const LodePicturesIn *in, GError **error)
+{
+  LodeThreads *threads = lode_threads_new (2);
+  LodeListener listener = { host_hear, (void *) (uintptr_t) host };
+  LodePictures *pictures = lode_pictures_decode (in, threads, &listener, error);
+
+  lode_threads_free (threads);
+  return pictures;
+}
+
+static inline LodeRecords *
+host_records (const LodeHost *host, const LodeRecordsIn *in, GError **error)
+{
+  (void) host;
+  return lode_records_read (in, error);
+}
+
+static const LodeHostCalls host_calls = { .size = sizeof (LodeHostCalls),
+                                          .log = host_log,
+                                          .find_data = host_find,
+                                          .pictures_new = host_pictures,
+                                          .records_new = host_records };
 static const LodeHost data_host = { .size = sizeof (LodeHost), .calls = &host_calls };
 
 /* The instance (transfer full) and its vtable; NULL with an error. Option memory stays until the
@@ -311,10 +354,27 @@ plugin_open (const char *name, const char *const *set, const LodeDatasetOps **op
   for (; set && *set; set++) {
     g_auto (GStrv) pair = g_strsplit (*set, "=", 2);
     bool digits = *pair[1] && strspn (pair[1], "0123456789") == strlen (pair[1]);
-    LodeNode *node = lode_node_new (digits ? LODE_VALUE_INT : LODE_VALUE_TEXT, pair[0], "test");
+    bool truth = !strcmp (pair[1], "true"), list = *pair[1] == '[';
+    LodeNode *node = lode_node_new (list     ? LODE_VALUE_LIST
+                                    : truth  ? LODE_VALUE_BOOL
+                                    : digits ? LODE_VALUE_INT
+                                             : LODE_VALUE_TEXT,
+                                    pair[0], "test");
 
     node->integer = digits ? g_ascii_strtoll (pair[1], NULL, 10) : 0;
-    node->text = digits ? NULL : g_strdup (pair[1]);
+    node->flag = truth;
+    node->text = digits || truth || list ? NULL : g_strdup (pair[1]);
+    if (list) { /* [a,b] of texts */
+      g_autofree char *inner = g_strndup (pair[1] + 1, strlen (pair[1]) - 2);
+      g_auto (GStrv) word = g_strsplit (inner, ",", -1);
+
+      for (char **at = word; *at; at++) {
+        LodeNode *child = lode_node_new (LODE_VALUE_TEXT, NULL, "test");
+
+        child->text = g_strdup (*at);
+        g_ptr_array_add (node->children, child);
+      }
+    }
     lode_node_set (group, node);
   }
   conf = g_malloc0 (loaded->table.conf_size);

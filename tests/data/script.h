@@ -17,7 +17,8 @@ full_conf (void)
                          .crop = 2,
                          .flip = true,
                          .cutout = 3,
-                         .preload = true };
+                         .preload = true,
+                         .duplicates = LODE_COPIES_KEEP };
 }
 
 static inline LodeStreamSpec

@@ -67,7 +67,7 @@ static void
 test_side (void)
 {
   Fake fake = fake_bytes (30, 5, 3), vector = fake_bytes (30, 5, 3);
-  LodeDataConf conf = { .side = 3, .preload = true };
+  LodeDataConf conf = { .side = 3, .preload = true, .duplicates = LODE_COPIES_KEEP };
   LodeData *data = fake_open (&fake, &conf, 1);
   LodeStream *stream =
       stream_of (data, (LodeStreamSpec){ .role = LODE_ROLE_VALID + 1, .batch = 30 });

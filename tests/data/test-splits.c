@@ -38,7 +38,7 @@ numbered (uint32_t n, uint32_t tests, uint32_t classes)
 static LodeDataConf
 raw_conf (void)
 {
-  return (LodeDataConf){ .preload = true };
+  return (LodeDataConf){ .preload = true, .duplicates = LODE_COPIES_KEEP };
 }
 
 /* The examples of a role, as their part numbers them, in a stream's order. */
@@ -307,8 +307,8 @@ test_refused (void)
     { 30, 10, 0, 5, 0, LODE_RUN_ERROR_CONFIG, "data.valid comes to 5" },
     { 30, 10, 0, 25, 0, LODE_RUN_ERROR_CONFIG, "data.valid comes to 25" },
     { 30, 10, 0, 1, 0, LODE_RUN_ERROR_CONFIG, "data.valid comes to 30" },
-    { 25, 10, 0, 10, 0.5, LODE_RUN_ERROR_DATA, "class \"5\" has 2 examples, too few" },
-    { 5, 10, 0, 0.2, 0, LODE_RUN_ERROR_DATA, "class \"0\" has 1 example, too few" },
+    { 25, 10, 0, 10, 0.5, LODE_RUN_ERROR_DATA, "class \"5\" has 2 examples, \"6\" has" },
+    { 5, 10, 0, 0.2, 0, LODE_RUN_ERROR_DATA, "class \"0\" has 1 example, \"1\" has" },
     { 1, 0, 0, 1, 0, LODE_RUN_ERROR_DATA, "no example is left" },
   };
 

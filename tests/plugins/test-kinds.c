@@ -405,7 +405,8 @@ test_train_without (void)
   stage_steps (&at, 10);
   g_assert_cmpuint (toy->saved_nets, ==, 1);
   g_assert_cmpuint (toy->measured, ==, 0);
-  g_assert_cmpuint (g_hash_table_size (toy->result), ==, 0);
+  g_assert_cmpuint (g_hash_table_size (toy->result), ==, 2);
+  g_assert_cmpfloat (toy_value (toy->result, "params"), ==, 10);
   stage_free (&at);
   toy_free (toy);
 }
@@ -422,6 +423,7 @@ test_evaluate_stage (void)
   g_assert_true (at.progress.end);
   g_assert_cmpstr (toy->log->str, ==, "T:s T:s T:s T:s ");
   g_assert_cmpfloat (toy_value (toy->result, "test_accuracy"), ==, 0.5);
+  g_assert_cmpfloat (toy_value (toy->result, "test_balanced_accuracy"), ==, 0.5);
   g_assert_true (isfinite (toy_value (toy->result, "test_loss")));
   stage_free (&at);
   toy_free (toy);
@@ -449,6 +451,8 @@ test_evaluate_resume (void)
     g_assert_true (rest.progress.end);
     g_assert_cmpfloat (toy_value (whole_toy->result, "test_loss"), ==,
                        toy_value (rest_toy->result, "test_loss"));
+    g_assert_cmpfloat (toy_value (whole_toy->result, "test_balanced_accuracy"), ==,
+                       toy_value (rest_toy->result, "test_balanced_accuracy"));
     stage_free (&whole);
     stage_free (&part);
     stage_free (&rest);

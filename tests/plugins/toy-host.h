@@ -171,6 +171,13 @@ toy_pool_count (const LodePool *pool)
 static const LodePoolCalls toy_pool_calls = { .size = sizeof (LodePoolCalls),
                                               .count = toy_pool_count };
 
+static inline uint32_t
+toy_threads (const LodeHost *host)
+{
+  (void) host;
+  return 2;
+}
+
 static const LodeHostCalls toy_host_calls = { .size = sizeof (LodeHostCalls),
                                               .log = toy_log,
                                               .metric = toy_metric,
@@ -184,7 +191,8 @@ static const LodeHostCalls toy_host_calls = { .size = sizeof (LodeHostCalls),
                                               .derive = toy_derive,
                                               .sample = toy_sample,
                                               .score = toy_score,
-                                              .art_path = toy_art_path };
+                                              .art_path = toy_art_path,
+                                              .threads = toy_threads };
 
 static inline Toy *
 toy_new (void)

@@ -182,6 +182,8 @@ toy_net_pass (LodeNet *base, const LodeBatch *batch, const LodeChoice *choice, L
   da = s * (train ? 2 * a - 2 * w : w - 2);
   pass->n = batch->n;
   pass->correct = 1;
+  for (uint32_t i = 0; pass->hit && i < batch->n; i++)
+    pass->hit[i] = i == 0;
   if (pass->want & LODE_WEIGHTS)
     ((ToyParams *) pass->grad)->w = dw;
   for (uint32_t o = 0; (pass->want & LODE_GATES) && o < TOY_OPTIONS; o++)

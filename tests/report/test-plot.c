@@ -205,7 +205,7 @@ write_run (const char *run)
   for (uint64_t i = 0; i < 3; i++) {
     const LodeScore score = { .size = sizeof score, .value = i == 1 ? NAN : (double) i };
 
-    g_assert_true (view.note (view.data, i ? "b" : "a", 1, i, &score, NULL));
+    g_assert_true (view.note (view.data, i ? "b" : "a", 1, i, &score, NULL, NULL));
   }
   lode_book_close (book);
   lode_journal_close (journal);

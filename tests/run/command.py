@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 
 DONE, FAILED, USAGE, DATA, PLUGIN, STOPPED = 0, 1, 2, 3, 4, 75
 # A search, a training and a look at the test split in half a second.
@@ -56,6 +57,79 @@ def write_cifar10(folder, a_file=40):
     for name in [f"data_batch_{i}.bin" for i in range(1, 6)] + ["test_batch.bin"]:
         records = (bytes([i % 10]) + patterns[i % 10][:1536] + rng.randbytes(1536) for i in range(a_file))
         (folder / name).write_bytes(b"".join(records))
+
+
+def png(pixels, width, colour=False):
+    """A PNG file of 8 bits: rows of that many pixels."""
+    row = width * (3 if colour else 1)
+    lines = b"".join(b"\0" + pixels[i:i + row] for i in range(0, len(pixels), row))
+
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    head = struct.pack(">IIBBBBB", width, len(pixels) // row, 8, 2 if colour else 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+
+
+def write_pictures(folder, each=20, classes=("cat", "dog", "fish"), side=16, colour=False, seed=3):
+    """A folder a class, its pictures a pattern under noise; their names below the folder."""
+    rng = random.Random(seed)
+    size = side * side * (3 if colour else 1)
+    names = []
+    for name in classes:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        pattern = rng.randbytes(size)
+        for i in range(each):
+            pixels = bytes((3 * a + b) // 4 for a, b in zip(pattern, rng.randbytes(size)))
+            (folder / name / f"{i:04}.png").write_bytes(png(pixels, side, colour))
+            names.append(f"{name}/{i:04}.png")
+    return names
+
+
+def write_manifest(folder, **more):
+    """The same with a table manifest.csv beside it."""
+    names = write_pictures(folder, **more)
+    rows = "".join(f"{name},{name.split('/')[0]}\n" for name in names)
+    (folder / "manifest.csv").write_text("path,label\n" + rows, encoding="utf-8")
+
+
+def write_table(path, rows=120, classes=3, seed=4):
+    """Numbers around a point a class, a column of words, some cells missing."""
+    rng = random.Random(seed)
+    lines = ["a,b,word,kind"]
+    for i in range(rows):
+        kind = i % classes
+        cells = [f"{kind + rng.gauss(0, .3):.4f}", f"{rng.gauss(0, 1) - kind:.4f}", rng.choice(["u", "v", "w"]), f"k{kind}"]
+        if i % 11 == 0:
+            cells[0] = "?"
+        lines.append(",".join(cells))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def npy(code, shape, data):
+    """An array as NumPy saves it."""
+    head = f"{{'descr': '{code}', 'fortran_order': False, 'shape': ({', '.join(map(str, shape))},), }}"
+    head = head.ljust(117) + "\n"
+    return b"\x93NUMPY\x01\0" + struct.pack("<H", len(head)) + head.encode() + data
+
+
+def write_arrays(folder, each=30, classes=3, side=16):
+    rng = random.Random(5)
+    patterns = [rng.randbytes(side * side) for _ in range(classes)]
+    labels = bytes(i % classes for i in range(each * classes))
+    pixels = b"".join(
+        bytes((3 * a + b) // 4 for a, b in zip(patterns[label], rng.randbytes(side * side))) for label in labels)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "x.npy").write_bytes(npy("|u1", (len(labels), side, side), pixels))
+    (folder / "y.npy").write_bytes(npy("|u1", (len(labels),), labels))
+
+
+def write_omniglot(folder, characters=4, each=20):
+    """Folders of alphabets and characters, as its authors lay it out."""
+    names = tuple(f"character{i:02}" for i in range(characters))
+    write_pictures(folder / "images_background" / "Alpha", each, names, side=28)
+    write_pictures(folder / "images_evaluation" / "Beta", each, names[:2], side=28, seed=6)
 
 
 class Run:

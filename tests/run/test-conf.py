@@ -4,6 +4,7 @@
 
 Usage: test-conf.py LODE SOURCE-ROOT [CHECK…]. Prints TAP.
 """
+import json
 import pathlib
 import re
 import sys
@@ -63,18 +64,42 @@ def check_of(path):
     return check
 
 
+def check_study(path):
+    """A study: the size that is made to be a test, all arms, from the first run to the table."""
+
+    def check(lode):
+        name = f"studies/{path.name}"
+        sizes = [json.loads(lode.call("sweep", name, "--size", size, "--list", "--json").expect(DONE).out)
+                 for size in ("smoke", "hour", "full")]
+        arms = [{point["words"].split()[0] for point in points} for points in sizes]
+        assert arms[0] == arms[1] == arms[2] and len(arms[0]) > 1, arms
+        done = lode.call("sweep", name, "--size", "smoke", "--jobs", 2).expect(DONE, "0 failed")
+        folder = done.out.split("lode compare ")[1].strip()
+        table = json.loads(lode.call("compare", "--json", folder).expect(DONE).out)
+        assert {f"arm={group['group']}" for group in table["groups"]} == arms[0], table["groups"]
+        assert all(pair["seeds"] >= 2 for pair in table["pairs"]), table["pairs"]
+
+    return check
+
+
 def main():
     files = sorted((pathlib.Path(sys.argv[2]) / "conf").rglob("*.cfg"))
+    studies = [path for path in files if path.parent.name == "studies"]
+    files = [path for path in files if path not in studies]
     assert files, "conf/ is empty"
 
     def with_cifar(check):
         def checked(lode):
             command.write_cifar10(lode.data / "cifar10")
+            command.write_manifest(lode.data / "pictures", each=60, colour=True)
+            command.write_table(lode.data / "table.csv", rows=200)
             check(lode)
 
         return checked
 
-    return command.main("conf", {f"check_{path.stem}": with_cifar(check_of(path)) for path in files})
+    checks = {f"check_{path.stem}": with_cifar(check_of(path)) for path in files}
+    checks.update({f"check_study_{path.stem}": with_cifar(check_study(path)) for path in studies})
+    return command.main("conf", checks)
 
 
 if __name__ == "__main__":

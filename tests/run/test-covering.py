@@ -18,7 +18,15 @@ import command
 from command import DONE, STOPPED, USAGE
 
 # What data sets cannot do without, written by `prepare` below.
-OPTIONS = {"idx": ["data.idx.folder=fashion-mnist"], "cifar": ["data.cifar.folder=cifar10"]}
+OPTIONS = {
+    "idx": ["data.idx.folder=fashion-mnist"],
+    "cifar": ["data.cifar.folder=cifar10"],
+    "folder": ["data.folder.folder=pictures"],
+    "manifest": ["data.manifest.file=listed/manifest.csv"],
+    "npy": ["data.npy.file=arrays"],
+    "omniglot": ["data.omniglot.folder=omniglot"],
+    "table": ["data.table.file=table.csv"],
+}
 GROUP = {"dataset": "data"}
 KINDS = ("search", "sampler", "loss", "backbone", "dataset", "evaluator")
 SMALL = ("data.train=60", "data.valid=0.34", "data.arch=0.5", "data.side=16", "fit.batch=4", "fit.epochs=1")
@@ -28,6 +36,11 @@ CONFIGURATION = 'experiment = "covering";\nstages = { search = { type = "search"
 
 def prepare(lode):
     command.write_cifar10(lode.data / "cifar10", a_file=20)
+    command.write_pictures(lode.data / "pictures", each=30)
+    command.write_manifest(lode.data / "listed", each=30, colour=True)
+    command.write_arrays(lode.data / "arrays")
+    command.write_omniglot(lode.data / "omniglot")
+    command.write_table(lode.data / "table.csv")
     (lode.folder / "covering.cfg").write_text(CONFIGURATION, encoding="utf-8")
 
 

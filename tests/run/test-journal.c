@@ -318,7 +318,7 @@ note (LodeBook *book, const char *key, double fidelity, LodeScore score, GError 
   LodeScoreBook view = lode_book_view (book);
 
   score.size = sizeof score;
-  return view.note (view.data, key, fidelity, lode_key_id (key), &score, error);
+  return view.note (view.data, key, fidelity, lode_key_id (key), &score, NULL, error);
 }
 
 static bool
@@ -416,9 +416,9 @@ test_book_owed (void)
   g_autofree char *path = scratch_path ("book-owed.jsonl");
   const uint8_t bits[] = { 0x81, 0, 0xff };
   g_autoptr (GBytes) seen = g_bytes_new_static (bits, sizeof bits);
-  LodeScoreCost costs[] = { { 1, 2, 3, 0, NULL },
-                            { UINT64_C (1) << 53, 5, 6, 7, seen },
-                            { 8, 9, 10, 4, NULL } };
+  LodeScoreCost costs[] = { { 1, 2, 3, 0.25, 0, NULL },
+                            { UINT64_C (1) << 53, 5, 6, 0.1, 7, seen },
+                            { 8, 9, 10, 0, 4, NULL } };
   const char *const keys[] = { "a", "b", "c" };
   LodeScore score = { .size = sizeof score, .value = 0.5 };
   LodeBook *book = book_at (path);
@@ -440,6 +440,7 @@ test_book_owed (void)
   g_assert_cmpuint (cost->macs, ==, 5);
   g_assert_cmpuint (cost->labels, ==, 6);
   g_assert_cmpuint (cost->roles, ==, 7);
+  g_assert_cmpfloat (cost->cpu, ==, 0.1);
   g_assert_true (g_bytes_equal (cost->seen, seen));
   g_assert_null (lode_book_settle (book, "b", 1));
   g_assert_cmpuint (lode_book_settled (book), ==, 2);

@@ -73,7 +73,8 @@ test_outputs (void)
   g_autofree float *logit = g_new (float, n *k), *feature = g_new (float, (size_t) n *d);
   const float *weight = w->at[lode_layout_find (w->layout, "head.weight")];
   const float *bias = w->at[lode_layout_find (w->layout, "head.bias")];
-  LodePass pass = { .size = sizeof pass, .logit = logit, .feature = feature };
+  g_autofree uint8_t *hit = g_new0 (uint8_t, n);
+  LodePass pass = { .size = sizeof pass, .logit = logit, .feature = feature, .hit = hit };
   double loss = 0;
 
   pass_of (net, hand.batch, NULL, &pass);
@@ -91,6 +92,7 @@ test_outputs (void)
       best = logit[i * k + c] > logit[i * k + best] ? c : best;
     }
     correct += (int32_t) best == hand.batch->label[i];
+    g_assert_cmpuint (hit[i], ==, (int32_t) best == hand.batch->label[i]);
     loss += (log (sum) - (double) logit[i * k + (uint32_t) hand.batch->label[i]]) / n;
   }
   g_assert_cmpuint (pass.n, ==, n);
@@ -414,15 +416,19 @@ test_unlabelled (void)
   int32_t label[6] = { -1, -1, -1, -1, -1, -1 };
   float logit[2][24];
   LodeBatch batch = *hand.batch;
+  uint8_t hit[6] = { 1, 1, 1, 1, 1, 1 };
   LodePass pass = { .size = sizeof pass, .logit = logit[0] };
 
   pass_of (hand.bench->net, &batch, NULL, &pass);
   batch.label = label;
+  pass.hit = hit;
   pass.logit = logit[1];
   pass_of (hand.bench->net, &batch, NULL, &pass);
   g_assert_cmpmem (logit[0], sizeof logit[0], logit[1], sizeof logit[1]);
   g_assert_true (isnan (pass.loss));
   g_assert_cmpuint (pass.correct, ==, 0);
+  for (int i = 0; i < 6; i++)
+    g_assert_cmpuint (hit[i], ==, 0);
   hand_clear (&hand);
 }
 

@@ -6,6 +6,7 @@
 #ifndef LODE_VERBS_H
 #define LODE_VERBS_H
 
+int lode_verb_data (int argc, char **argv);
 int lode_verb_doctor (int argc, char **argv);
 int lode_verb_run (int argc, char **argv);
 int lode_verb_resume (int argc, char **argv);
@@ -13,6 +14,9 @@ int lode_verb_bench (int argc, char **argv);
 int lode_verb_check (int argc, char **argv);
 int lode_verb_list (int argc, char **argv);
 int lode_verb_report (int argc, char **argv);
+int lode_verb_compare (int argc, char **argv);
+int lode_verb_status (int argc, char **argv);
+int lode_verb_sweep (int argc, char **argv);
 int lode_verb_show (int argc, char **argv);
 
 #endif

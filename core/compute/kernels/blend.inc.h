@@ -5,16 +5,6 @@
  * coefficients in registers; rows come in pieces small enough that the output, read again by the
  * next M, has not left the first-level cache.
  */
-static inline V
-F (rectify) (V x)
-{
-#if LANES == 1
-  return x < 0 ? 0 : x;
-#else
-  return (V) ((F (mask)) x & ~(x < (V){ 0 }));
-#endif
-}
-
 static inline __attribute__ ((always_inline)) void
 F (blend_tile) (size_t rows, size_t c, size_t at, const float *const *a, const float *const *x,
                 const float *shift, bool relu, float *y, const int M)

@@ -6,8 +6,6 @@
  * everything else as dense lines from a source with zero columns. Kernels too long for an Axis run
  * in plain loops.
  */
-enum { FLOATS_A_LINE = 16 }; /* of cache */
-
 static bool
 is_pointwise (const LodeConvGeometry *g)
 {
@@ -20,12 +18,6 @@ is_depthwise (const LodeConvGeometry *g)
   return g->groups > 1 && g->groups == g->c && g->c == g->oc;
 }
 
-static bool
-slides (const LodeConvGeometry *g)
-{
-  return rings (g) && g->stride <= 2;
-}
-
 /* Floats for a zero-padded sample of either direction. */
 static size_t
 dense_scratch (const LodeConvGeometry *g)
@@ -36,48 +28,15 @@ dense_scratch (const LodeConvGeometry *g)
   return a > b ? a : b;
 }
 
-/* Floats for the ring of either direction and a row of zeros. */
-static size_t
-depthwise_scratch (const LodeConvGeometry *g)
-{
-  Sweep forward = sweep_forward (g), back = sweep_up (g);
-  size_t wide = forward.plane.wide > back.plane.wide ? forward.plane.wide : back.plane.wide;
-
-  return rings (g) ? (ring_rows (g) + 1) * wide * LODE_KERNEL_LANES + FLOATS_A_LINE : 0;
-}
-
-/* Dense: transposed weights, then a sample. Depthwise: a block, from a cache line's start. */
+/* Dense: transposed weights, then a sample. Depthwise: a sample's planes. */
 static size_t
 conv_scratch (const LodeConvGeometry *g)
 {
   if (is_pointwise (g) || g->kernel > LONGEST_SIDE)
     return 0;
   if (is_depthwise (g))
-    return depthwise_scratch (g);
+    return slides (g) ? depth_room (g) : 0;
   return (size_t) g->kernel * g->kernel * (g->c / g->groups) * g->oc + dense_scratch (g);
-}
-
-static float *
-next_line (float *p)
-{
-  return p + (FLOATS_A_LINE - (uintptr_t) p / sizeof *p % FLOATS_A_LINE) % FLOATS_A_LINE;
-}
-
-static const Gate open_gate = { NULL, NULL, NULL };
-
-static void
-depthwise (const Sweep *s, const float *src, const float *w, const float *bias, float *dst,
-           bool add_, float *plane)
-{
-  uint32_t at = 0;
-
-#define CALL(n)                                                                                    \
-  if (slides (s->g))                                                                               \
-    F_OF (slide, n)                                                                                \
-  (s, src + at, w + at, bias ? bias + at : NULL, &open_gate, dst + at, add_, plane);               \
-  else F_OF (taps, n) (s, src + at, w + at, bias ? bias + at : NULL, dst + at, add_);
-  BLOCKS (s->g->c, CALL)
-#undef CALL
 }
 
 static void
@@ -97,10 +56,14 @@ conv (const LodeConvGeometry *g, const float *x, const float *w, const float *bi
   }
   s = sweep_forward (g);
   for (uint32_t i = 0; i < g->n; i++, x += in, y += out)
-    if (is_depthwise (g))
-      depthwise (&s, x, w, bias, y, false, next_line (scratch));
-    else
+    if (is_depthwise (g) && slides (g)) {
+      depth_lay (g, &as_is, x, scratch);
+      depth (g, scratch, w, bias, y);
+    } else if (is_depthwise (g)) {
+      taps_image (&s, x, w, bias, y, false);
+    } else {
       dense_sweep (&s, g->c, g->oc, x, w, g->oc, g->oc / g->groups, bias, y, scratch);
+    }
 }
 
 static void
@@ -118,12 +81,14 @@ conv_dx (const LodeConvGeometry *g, const float *w, const float *dy, float *dx, 
     lode_kernels_reference.conv_dx (g, w, dy, dx, scratch);
     return;
   }
-  s = is_depthwise (g) && slides (g) ? sweep_up (g) : sweep_back (g);
+  s = sweep_back (g);
   if (!is_depthwise (g))
     transpose_taps (g, w, scratch);
   for (uint32_t i = 0; i < g->n; i++, dx += in, dy += out)
-    if (is_depthwise (g))
-      depthwise (&s, dy, w, NULL, dx, true, next_line (scratch));
+    if (is_depthwise (g) && slides (g))
+      depth_dx (g, NULL, w, dy, false, dx, scratch);
+    else if (is_depthwise (g))
+      taps_image (&s, dy, w, NULL, dx, true);
     else
       dense_sweep (&s, g->oc, g->c, dy, scratch, gi, g->oc / g->groups * gi, NULL, dx,
                    scratch + weights);
@@ -134,7 +99,6 @@ conv_dw (const LodeConvGeometry *g, const float *x, const float *dy, float *dw, 
          float *scratch)
 {
   size_t in = (size_t) g->h * g->w * g->c, out = (size_t) g->oh * g->ow * g->oc;
-  Sweep s;
 
   if (is_pointwise (g)) {
     linear_dw ((size_t) g->n * g->h * g->w, g->c, g->oc, x, dy, dw, dbias);
@@ -146,16 +110,13 @@ conv_dw (const LodeConvGeometry *g, const float *x, const float *dy, float *dw, 
   }
   if (dbias)
     add_columns ((size_t) g->n * g->oh * g->ow, g->oc, dy, dbias);
-  s = sweep_forward (g);
-  for (uint32_t i = 0; i < g->n; i++, x += in, dy += out) {
-    uint32_t at = 0;
-
+  for (uint32_t i = 0; i < g->n; i++, x += in, dy += out)
     if (!is_depthwise (g)) {
       dense_dw (g, x, dy, dw);
-      continue;
+    } else if (slides (g)) {
+      depth_lay (g, &as_is, x, scratch);
+      depth_dw (g, scratch, dy, dw);
+    } else {
+      depth_dw (g, x, dy, dw);
     }
-#define CALL(n) F_OF (spread, n) (&s, x + at, dy + at, dw + at, next_line (scratch))
-    BLOCKS (g->c, CALL)
-#undef CALL
-  }
 }

@@ -1,23 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Depthwise convolutions that apply scale, shift and ReLU to their input as they read it. Kernels
- * with a ring do so as they fill it, and gate the gradient of the input where a tile ends; the
- * others read a copy of a sample.
+ * Depthwise convolutions of one sample: of kernels that slide, from planes (planes.inc.h), of all
+ * others, from a dense copy of what they read.
  */
 
-/* A sample of h or of its gradient, where there is no ring; then what the convolution wants. */
-static size_t
-depth_copy (const LodeConvGeometry *g)
-{
-  size_t sample = (size_t) g->h * g->w * g->c;
-
-  return slides (g) ? 0 : (sample + FLOATS_A_LINE - 1) / FLOATS_A_LINE * FLOATS_A_LINE;
-}
+static const LodeReading as_is = { NULL, NULL, false };
 
 static size_t
-depth_scratch (const LodeConvGeometry *g)
+image_size (const LodeConvGeometry *g)
 {
-  return 2 * depth_copy (g) + conv_scratch (g);
+  return (size_t) g->h * g->w * g->c;
 }
 
 static LodeReading
@@ -27,125 +19,155 @@ reading_at (const LodeReading *read, uint32_t channel)
                         read->scale ? read->shift + channel : NULL, read->relu };
 }
 
-/* h: of one sample, in scratch or x itself */
-static const float *
-read_sample (const LodeConvGeometry *g, const LodeReading *read, const float *x, float *h)
+static size_t
+depth_room (const LodeConvGeometry *g)
 {
-  size_t rows = (size_t) g->h * g->w;
+  Planes in = planes_in (g), out = planes_out (g);
+  size_t a = planes_pixels (&in), b = planes_pixels (&out);
 
-  if (read->scale)
-    blend (rows, g->c, 1, &read->scale, &x, read->shift, read->relu, h);
-  else if (read->relu)
-    relu (rows * g->c, x, h);
-  else
-    return x;
-  return h;
-}
-
-static LodeConvGeometry
-one_sample (const LodeConvGeometry *g)
-{
-  LodeConvGeometry one = *g;
-
-  one.n = 1;
-  return one;
+  return slides (g) ? (a > b ? a : b) * g->c : image_size (g);
 }
 
 static void
-depth (const LodeConvGeometry *g, const LodeReading *read, const float *x, const float *w, float *y,
-       float *scratch)
+lay_planes (const Planes *planes, uint32_t c, const LodeReading *read, const float *x, float *to)
 {
-  size_t in = (size_t) g->h * g->w * g->c, out = (size_t) g->oh * g->ow * g->c;
-  LodeConvGeometry one = one_sample (g);
-  Sweep s = sweep_forward (&one);
+  size_t pixels = planes_pixels (planes);
+  LodeReading part;
+  uint32_t at = 0;
 
-  for (uint32_t i = 0; i < g->n; i++, x += in, y += out) {
-    uint32_t at = 0;
-
-    if (!slides (g)) {
-      conv (&one, read_sample (g, read, x, scratch), w, NULL, y, scratch + 2 * depth_copy (g));
-      continue;
-    }
+  for (; at + WIDE <= c; at += WIDE) {
+    part = reading_at (read, at);
+    WIDEST (lay_two) (planes, c, &part, x + at, to + at * pixels);
+  }
 #define CALL(n)                                                                                    \
   {                                                                                                \
-    s.read = reading_at (read, at);                                                                \
-    F_OF (slide, n)                                                                                \
-    (&s, x + at, w + at, NULL, &open_gate, y + at, false, next_line (scratch));                    \
+    part = reading_at (read, at);                                                                  \
+    F_OF (lay_one, n) (planes, c, &part, x + at, to + at * pixels);                                \
   }
-    BLOCKS (g->c, CALL)
+  BLOCKS (c, CALL)
 #undef CALL
-  }
+}
+
+static void
+depth_lay (const LodeConvGeometry *g, const LodeReading *read, const float *x, float *planes)
+{
+  Planes in = planes_in (g);
+  size_t rows = (size_t) g->h * g->w;
+
+  if (slides (g))
+    lay_planes (&in, g->c, read, x, planes);
+  else if (read->scale)
+    blend (rows, g->c, 1, &read->scale, &x, read->shift, read->relu, planes);
+  else if (read->relu)
+    relu (rows * g->c, x, planes);
+  else
+    memcpy (planes, x, rows * g->c * sizeof *x);
+}
+
+/* gate: planes of the size of dst, or NULL */
+static void
+slide_image (const Sweep *s, const Planes *planes, const float *src, const float *w,
+             const float *bias, const float *gate, float *dst, bool add)
+{
+  Slide l = { .from = *planes, .to = { s->rows, s->columns } };
+
+  l.c = s->g->c;
+  l.side = s->g->kernel;
+  l.stride = s->step;
+  l.step = s->classes;
+  l.add = add;
+  l.src = src;
+  l.w = w;
+  l.bias = bias;
+  l.gate = gate;
+  l.y = dst;
+  for (l.at_row = 0; l.at_row < l.step; l.at_row++)
+    for (l.at_column = 0; l.at_column < l.step; l.at_column++) {
+      uint32_t at = 0, blocks;
+
+      l.down = taps_of (s, l.at_row);
+      l.across = taps_of (s, l.at_column);
+#define CALL(n)                                                                                    \
+  blocks = (l.c - at) / n;                                                                         \
+  F_OF (slide, n) (&l, at, blocks);                                                                \
+  at += blocks * n;
+      RUNS (CALL)
+#undef CALL
+    }
+}
+
+static void
+taps_image (const Sweep *s, const float *src, const float *w, const float *bias, float *dst,
+            bool add)
+{
+  uint32_t at = 0;
+
+#define CALL(n) F_OF (taps, n) (s, src + at, w + at, bias ? bias + at : NULL, dst + at, add)
+  BLOCKS (s->g->c, CALL)
+#undef CALL
+}
+
+static void
+depth (const LodeConvGeometry *g, const float *planes, const float *w, const float *bias, float *y)
+{
+  Sweep s = sweep_forward (g);
+  Planes in = planes_in (g);
+
+  if (slides (g))
+    slide_image (&s, &in, planes, w, bias, NULL, y, false);
+  else if (g->kernel > LONGEST_SIDE)
+    lode_kernels_reference.conv (g, planes, w, bias, y, NULL);
+  else
+    taps_image (&s, planes, w, bias, y, false);
 }
 
 /* Gates a sample's gradient and adds it to dx, or begins that. */
 static void
-give_sample (const LodeConvGeometry *g, const LodeReading *read, const float *x, const float *dh,
-             bool first, float *h, float *dx)
+give_sample (size_t n, const float *h, const float *dh, bool first, float *dx)
 {
-  size_t n = (size_t) g->h * g->w * g->c;
-
-  if (!read->relu && first)
+  if (!h && first)
     memcpy (dx, dh, n * sizeof *dx);
-  else if (!read->relu)
+  else if (!h)
     axpy (n, 1, dh, dx);
   else if (first)
-    relu_mask (n, read_sample (g, read, x, h), dh, dx);
+    relu_mask (n, h, dh, dx);
   else
-    relu_dx (n, read_sample (g, read, x, h), dh, dx);
+    relu_dx (n, h, dh, dx);
 }
 
 static void
-depth_dx (const LodeConvGeometry *g, const LodeReading *read, const float *x, const float *w,
-          const float *dy, bool first, float *dx, float *scratch)
+depth_dx (const LodeConvGeometry *g, const float *gate, const float *w, const float *dy, bool first,
+          float *dx, float *scratch)
 {
-  size_t in = (size_t) g->h * g->w * g->c, out = (size_t) g->oh * g->ow * g->c;
-  LodeConvGeometry one = one_sample (g);
-  Sweep s = sweep_up (&one);
+  Sweep s = sweep_back (g);
+  Planes out = planes_out (g);
 
-  for (uint32_t i = 0; i < g->n; i++, x += in, dx += in, dy += out) {
-    uint32_t at = 0;
-
-    if (!slides (g)) {
-      float *h = scratch, *dh = h + depth_copy (g);
-
-      memset (dh, 0, in * sizeof *dh);
-      conv_dx (&one, w, dy, dh, dh + depth_copy (g));
-      give_sample (g, read, x, dh, first, h, dx);
-      continue;
-    }
-#define CALL(n)                                                                                    \
-  {                                                                                                \
-    LodeReading part = reading_at (read, at);                                                      \
-    Gate gate = { read->relu ? x + at : NULL, part.scale, part.shift };                            \
-    F_OF (slide, n)                                                                                \
-    (&s, dy + at, w + at, NULL, &gate, dx + at, !first, next_line (scratch));                      \
+  if (slides (g)) {
+    lay_planes (&out, g->c, &as_is, dy, scratch);
+    slide_image (&s, &out, scratch, w, NULL, gate, dx, !first);
+    return;
   }
-    BLOCKS (g->c, CALL)
-#undef CALL
-  }
+  memset (scratch, 0, image_size (g) * sizeof *scratch);
+  if (g->kernel > LONGEST_SIDE)
+    lode_kernels_reference.conv_dx (g, w, dy, scratch, NULL);
+  else
+    taps_image (&s, dy, w, NULL, scratch, true);
+  give_sample (image_size (g), gate, scratch, first, dx);
 }
 
 static void
-depth_dw (const LodeConvGeometry *g, const LodeReading *read, const float *x, const float *dy,
-          float *dw, float *scratch)
+depth_dw (const LodeConvGeometry *g, const float *planes, const float *dy, float *dw)
 {
-  size_t in = (size_t) g->h * g->w * g->c, out = (size_t) g->oh * g->ow * g->c;
-  LodeConvGeometry one = one_sample (g);
-  Sweep s = sweep_forward (&one);
+  Planes in = planes_in (g);
+  size_t pixels = planes_pixels (&in);
+  bool slide = slides (g);
+  uint32_t at = 0;
 
-  for (uint32_t i = 0; i < g->n; i++, x += in, dy += out) {
-    uint32_t at = 0;
-
-    if (!rings (g)) {
-      conv_dw (&one, read_sample (g, read, x, scratch), dy, dw, NULL, scratch + 2 * depth_copy (g));
-      continue;
-    }
 #define CALL(n)                                                                                    \
-  {                                                                                                \
-    s.read = reading_at (read, at);                                                                \
-    F_OF (spread, n) (&s, x + at, dy + at, dw + at, next_line (scratch));                          \
-  }
-    BLOCKS (g->c, CALL)
+  if (slide)                                                                                       \
+    F_OF (spread, n) (g, planes + at * pixels, dy + at, dw + at);                                  \
+  else                                                                                             \
+    F_OF (spread_taps, n) (g, planes + at, dy + at, dw + at);
+  BLOCKS (g->c, CALL)
 #undef CALL
-  }
 }

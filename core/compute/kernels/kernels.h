@@ -60,16 +60,17 @@ typedef struct LodeKernels {
                    float *dbias, float *scratch);
 
   /*
-   * Depthwise convolution of h = read (x), without h being stored. Gradients: dw += h^T dy; dx (+)=
-   * [h > 0] w^T dy (without relu: all of it), in terms of scale x + shift; first: "=".
+   * Depthwise convolution of one sample (geometry.n is not read) of h = read (x), which is laid out
+   * once, in `room` floats, as all that follows reads it. dw += h^T dy; dx (+)= [h > 0] w^T dy
+   * (gate NULL: all of it; first: "="). bias: [c] or NULL; scratch: depth_room floats.
    */
-  size_t (*depth_scratch) (const LodeConvGeometry *);
-  void (*depth) (const LodeConvGeometry *, const LodeReading *, const float *x, const float *w,
-                 float *y, float *scratch);
-  void (*depth_dx) (const LodeConvGeometry *, const LodeReading *, const float *x, const float *w,
-                    const float *dy, bool first, float *dx, float *scratch);
-  void (*depth_dw) (const LodeConvGeometry *, const LodeReading *, const float *x, const float *dy,
-                    float *dw, float *scratch);
+  size_t (*depth_room) (const LodeConvGeometry *);
+  void (*depth_lay) (const LodeConvGeometry *, const LodeReading *, const float *x, float *laid);
+  void (*depth) (const LodeConvGeometry *, const float *laid, const float *w, const float *bias,
+                 float *y);
+  void (*depth_dx) (const LodeConvGeometry *, const float *gate, const float *w, const float *dy,
+                    bool first, float *dx, float *scratch);
+  void (*depth_dw) (const LodeConvGeometry *, const float *laid, const float *dy, float *dw);
 
   /*
    * Winograd's form of a dense 3×3 convolution with stride 1, of h = read (x): less arithmetic, a
@@ -147,6 +148,8 @@ typedef struct LodeKernels {
   void (*relu_dx) (size_t n, const float *y, const float *dy, float *dx);   /* dx += dy [y > 0] */
 
   void (*fill) (size_t n, float a, float *y);
+  /* y = x, past the caches: for what will not be read again soon */
+  void (*stream) (size_t n, const float *x, float *y);
   void (*scale) (size_t n, float a, const float *x, float *y); /* y = a x */
   void (*axpy) (size_t n, float a, const float *x, float *y);  /* y += a x */
   void (*axpy_channels) (size_t rows, uint32_t c, const float *a, const float *x,

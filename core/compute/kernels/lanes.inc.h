@@ -17,6 +17,53 @@ typedef int32_t F (mask) __attribute__ ((vector_size (LANES * 4), aligned (4), m
 #define V F (vec)
 #define LOAD(p) (*(const V *) (p))
 #define STORE(p, v) (*(V *) (p) = (v))
+/* Keeps a loaded vector in a register: multiply-adds that load for themselves run at three quarters
+ * of the speed. */
+#if defined __x86_64__ && LANES > 1
+#define HOLD(v) __asm__("" : "+x"(v))
+#else
+#define HOLD(v) (void) (v)
+#endif
+
+/* a > b ? a : b, lane by lane; one instruction, where compilers make two or many of the same. */
+static inline V
+F (larger) (V a, V b)
+{
+#if LANES == 1
+  return a > b ? a : b;
+#elif LANES == 4 && defined __SSE__
+  return (V) __builtin_ia32_maxps (a, b);
+#elif LANES == 8 && defined __AVX__
+  return (V) __builtin_ia32_maxps256 (a, b);
+#elif LANES == 16 && defined __AVX512F__
+  return (V) __builtin_ia32_maxps512_mask (a, b, a, -1, 4);
+#else
+  F (mask) m = a > b;
+
+  return (V) ((m & (F (mask)) a) | (~m & (F (mask)) b));
+#endif
+}
+
+static inline V
+F (splat) (float s)
+{
+#if LANES == 1
+  return s;
+#elif LANES == 4
+  return (V){ s, s, s, s };
+#elif LANES == 8
+  return (V){ s, s, s, s, s, s, s, s };
+#else
+  return (V){ s, s, s, s, s, s, s, s, s, s, s, s, s, s, s, s };
+#endif
+}
+
+/* x < 0 ? 0 : x */
+static inline V
+F (rectify) (V x)
+{
+  return F (larger) ((V){ 0 }, x);
+}
 
 #include "compute/kernels/rows.inc.h"
 
@@ -25,6 +72,8 @@ typedef int32_t F (mask) __attribute__ ((vector_size (LANES * 4), aligned (4), m
 #include "compute/kernels/tile.inc.h"
 
 #include "compute/kernels/outer.inc.h"
+
+#include "compute/kernels/lay.inc.h"
 
 #include "compute/kernels/slide.inc.h"
 
@@ -37,3 +86,4 @@ typedef int32_t F (mask) __attribute__ ((vector_size (LANES * 4), aligned (4), m
 #undef V
 #undef LOAD
 #undef STORE
+#undef HOLD

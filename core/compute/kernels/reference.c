@@ -198,56 +198,57 @@ linear_dw (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *d
 }
 
 static size_t
-input_size (const LodeConvGeometry *g)
+sample_size (const LodeConvGeometry *g)
 {
-  return (size_t) g->n * g->h * g->w * g->c;
+  return (size_t) g->h * g->w * g->c;
 }
 
-/* h, then its gradient */
-static size_t
-depth_scratch (const LodeConvGeometry *g)
-{
-  return 2 * input_size (g);
-}
-
-/* h = relu (scale x + shift) */
+/* Laid out: dense. */
 static void
-read_input (const LodeConvGeometry *g, const LodeReading *read, const float *x, float *h)
+depth_lay (const LodeConvGeometry *g, const LodeReading *read, const float *x, float *h)
 {
-  for (size_t i = 0; i < input_size (g); i++) {
+  for (size_t i = 0; i < sample_size (g); i++) {
     h[i] = read->scale ? x[i] * read->scale[i % g->c] + read->shift[i % g->c] : x[i];
     if (read->relu && h[i] < 0)
       h[i] = 0;
   }
 }
 
-static void
-depth (const LodeConvGeometry *g, const LodeReading *read, const float *x, const float *w, float *y,
-       float *scratch)
+static LodeConvGeometry
+one_sample (const LodeConvGeometry *g)
 {
-  read_input (g, read, x, scratch);
-  conv (g, scratch, w, NULL, y, NULL);
+  LodeConvGeometry one = *g;
+
+  one.n = 1;
+  return one;
 }
 
 static void
-depth_dx (const LodeConvGeometry *g, const LodeReading *read, const float *x, const float *w,
-          const float *dy, bool first, float *dx, float *scratch)
+depth (const LodeConvGeometry *g, const float *h, const float *w, const float *bias, float *y)
 {
-  float *dh = scratch + input_size (g);
+  LodeConvGeometry one = one_sample (g);
 
-  read_input (g, read, x, scratch);
-  memset (dh, 0, input_size (g) * sizeof *dh);
-  conv_dx (g, w, dy, dh, NULL);
-  for (size_t i = 0; i < input_size (g); i++)
-    dx[i] = (first ? 0 : dx[i]) + (!read->relu || scratch[i] > 0 ? dh[i] : 0);
+  conv (&one, h, w, bias, y, NULL);
 }
 
 static void
-depth_dw (const LodeConvGeometry *g, const LodeReading *read, const float *x, const float *dy,
-          float *dw, float *scratch)
+depth_dx (const LodeConvGeometry *g, const float *gate, const float *w, const float *dy, bool first,
+          float *dx, float *dh)
 {
-  read_input (g, read, x, scratch);
-  conv_dw (g, scratch, dy, dw, NULL, NULL);
+  LodeConvGeometry one = one_sample (g);
+
+  memset (dh, 0, sample_size (g) * sizeof *dh);
+  conv_dx (&one, w, dy, dh, NULL);
+  for (size_t i = 0; i < sample_size (g); i++)
+    dx[i] = (first ? 0 : dx[i]) + (!gate || gate[i] > 0 ? dh[i] : 0);
+}
+
+static void
+depth_dw (const LodeConvGeometry *g, const float *h, const float *dy, float *dw)
+{
+  LodeConvGeometry one = one_sample (g);
+
+  conv_dw (&one, h, dy, dw, NULL, NULL);
 }
 
 /* Offset of cell (ky, kx) of a window in the input, or −1 outside the image. */
@@ -472,6 +473,12 @@ fill (size_t n, float a, float *y)
 }
 
 static void
+stream (size_t n, const float *x, float *y)
+{
+  memcpy (y, x, n * sizeof *y);
+}
+
+static void
 scale (size_t n, float a, const float *x, float *y)
 {
   for (size_t i = 0; i < n; i++)
@@ -567,7 +574,8 @@ const LodeKernels lode_kernels_reference = {
   .conv = conv,
   .conv_dx = conv_dx,
   .conv_dw = conv_dw,
-  .depth_scratch = depth_scratch,
+  .depth_room = sample_size,
+  .depth_lay = depth_lay,
   .depth = depth,
   .depth_dx = depth_dx,
   .depth_dw = depth_dw,
@@ -600,6 +608,7 @@ const LodeKernels lode_kernels_reference = {
   .relu_mask = relu_mask,
   .relu_dx = relu_dx,
   .fill = fill,
+  .stream = stream,
   .scale = scale,
   .axpy = axpy,
   .axpy_channels = axpy_channels,

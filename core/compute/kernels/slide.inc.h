@@ -2,216 +2,188 @@
 /*
  * Depthwise convolution and its input gradient, one block of LANES channels at a time.
  *
- * slide (3×3, 5×5, dilation 1, 2, stride 1, 2): P adjacent pixels; per kernel row the K weights
- * stay in registers and each input vector is loaded once for all pixels that it serves (12 loads
- * for 40 multiply-adds at 5×5, P = 8). Rows are copied as they are first needed into a ring in
- * scratch, LANES floats a pixel between zero columns: no tile has edges, and all its loads are
- * aligned and in L1. A strided gradient slides over dy with zeros between its pixels: half of the
- * products are with zeros, and still it is the fastest. taps (everything else): P accumulators,
- * inputs are memory operands straight from the image; pixels at the edges are tiles of one with the
- * taps that lie inside.
+ * slide (what planes.inc.h lays out): P adjacent pixels stay in registers; per kernel row and tap
+ * one vector of weights is loaded and the P inputs are memory operands of the multiply-adds, so
+ * that P = 8 chains hide the latency and two loads a cycle suffice. A strided gradient is a line
+ * per column modulo the stride, with the taps that reach it. taps (everything else): the same
+ * straight from the image; pixels at the edges are tiles of one with the taps that lie inside.
  */
 
-/* The ring: `mask` + 1 rows of `row` floats, zero where no pixel comes to lie. */
-static void
-F (ring_clear) (const Ring *ring, const Plane *plane, float *to)
-{
-  V zero = { 0 };
-  size_t end = plane->up > 1 ? 0 : plane->left + plane->columns;
-
-  for (uint32_t r = 0; r <= ring->mask; r++, to += ring->row) {
-    for (size_t p = 0; p < plane->left; p++)
-      STORE (to + p * LANES, zero);
-    for (size_t p = end; p < plane->wide; p++)
-      STORE (to + p * LANES, zero);
-  }
-}
-
+/* v where h, which is not negative, is not zero. As integers, because multiply-adds keep the units
+ * for floats busy. */
 static inline V
-F (read) (const LodeReading *read, V v, V scale, V shift)
+F (open) (V h, V v)
 {
-  if (read->scale)
-    v = v * scale + shift;
-  return read->relu ? F (rectify) (v) : v;
-}
-
-static inline __attribute__ ((always_inline)) void
-F (ring_copy) (size_t columns, size_t c, const float *from, float *to, const size_t up,
-               const LodeReading read)
-{
-  V scale = { 0 }, shift = { 0 };
-
-  if (read.scale) {
-    scale = LOAD (read.scale);
-    shift = LOAD (read.shift);
-  }
-#pragma GCC unroll 4
-  for (size_t p = 0; p < columns; p++, from += c, to += up * LANES)
-    STORE (to, F (read) (&read, LOAD (from), scale, shift));
-}
-
-static inline void
-F (ring_fill) (const Sweep *s, const float *from, float *to)
-{
-  size_t columns = s->plane.columns, c = s->g->c; /* copies, because a STORE may alias anything */
-  LodeReading read = s->read;
-
-  to += (size_t) s->plane.left * LANES;
-  if (s->plane.up > 1)
-    F (ring_copy) (columns, c, from, to, s->plane.up, read);
-  else if (read.scale)
-    F (ring_copy) (columns, c, from, to, 1, read);
-  else if (read.relu)
-    F (ring_copy) (columns, c, from, to, 1, (LodeReading){ NULL, NULL, true });
-  else
-    F (ring_copy) (columns, c, from, to, 1, (LodeReading){ NULL, NULL, false });
-}
-
-/* What is left of gradient v at the gate's place `at`. */
-static inline V
-F (pass) (const Gate *gate, size_t at, V v)
-{
-  V x = LOAD (gate->x + at);
-
-  if (gate->scale)
-    x = x * LOAD (gate->scale) + LOAD (gate->shift);
 #if LANES == 1
-  return x > 0 ? v : 0;
+  return h > 0 ? v : 0;
 #else
-  return (V) ((F (mask)) v & (x > (V){ 0 }));
+  return (V) ((F (mask)) v & ((F (mask)) h > 0));
 #endif
 }
 
-/* P pixels from float x of the ring's rows on; S: source pixels from one to the next. */
+/* The kernel rows that reach a row of the destination: where their first taps lie. */
+typedef struct F (Reach) {
+  uint32_t n;
+  const float *in[LONGEST_SLIDE], *tap[LONGEST_SLIDE];
+} F (Reach);
+
+/* A row of one block: floats from the reach's plane and weights to the block's, from tap to tap,
+ * from pixel to pixel of y and of the gate. Bias and gate: of the block, or NULL. */
+typedef struct F (Row) {
+  size_t plane, channel, to, open;
+  ptrdiff_t across;
+  const float *bias, *gate;
+  float *y;
+  bool add;
+} F (Row);
+
+/* P pixels, x floats of the plane from the row's first; S: source pixels from one to the next. */
 static inline __attribute__ ((always_inline)) void
-F (slide_tile) (const Ring *ring, size_t x, const float *bias, const Gate *gate, size_t at,
-                float *y, const int P, const int K, const int D, const int S)
+F (slide_tile) (const F (Row) * row, const F (Reach) * reach, size_t x, const float *gate, float *y,
+                const int P, const int K, const int D, const int S)
 {
-  size_t to = ring->to;
-  V acc[8], zero = { 0 };
+  V acc[8], start = { 0 };
 
-#pragma GCC unroll 32
+  if (row->bias)
+    start = LOAD (row->bias);
+#pragma GCC unroll 8
   for (int p = 0; p < P; p++)
-    acc[p] = bias ? LOAD (bias) : zero;
-  for (uint32_t j = 0; j < ring->n; j++) {
-    const float *in = ring->in[j] + x, *tap = ring->w[j];
-    V wv[5];
+    acc[p] = start;
+  for (uint32_t j = 0; j < reach->n; j++) {
+    const float *in = reach->in[j] + x, *tap = reach->tap[j] + row->channel;
+    V wv[LONGEST_SLIDE];
 
-#pragma GCC unroll 32
-    for (int k = 0; k < K; k++)
-      wv[k] = LOAD (tap + k * ring->across);
+#pragma GCC unroll 5
+    for (int k = 0; k < K; k++) {
+      wv[k] = LOAD (tap + k * row->across);
+      HOLD (wv[k]);
+    }
 #pragma GCC unroll 32
     for (int i = 0; i < (P - 1) * S + (K - 1) * D + 1; i++) {
       V v = LOAD (in + i * LANES);
 
-#pragma GCC unroll 32
+      HOLD (v);
+#pragma GCC unroll 5
       for (int k = 0; k < K; k++)
         if (i - k * D >= 0 && (i - k * D) % S == 0 && (i - k * D) / S < P)
           acc[(i - k * D) / S] += v * wv[k];
     }
   }
-  y += at;
-  if (gate->x)
-#pragma GCC unroll 32
+  if (gate)
+#pragma GCC unroll 8
     for (int p = 0; p < P; p++)
-      acc[p] = F (pass) (gate, at + p * to, acc[p]);
-  if (ring->add)
-#pragma GCC unroll 32
+      acc[p] = F (open) (LOAD (gate + p * row->open), acc[p]);
+  if (row->add)
+#pragma GCC unroll 8
     for (int p = 0; p < P; p++)
-      acc[p] += LOAD (y + p * to);
-#pragma GCC unroll 32
+      acc[p] += LOAD (y + p * row->to);
+#pragma GCC unroll 8
   for (int p = 0; p < P; p++)
-    STORE (y + p * to, acc[p]);
+    STORE (y + p * row->to, acc[p]);
 }
 
 #define CASE(p)                                                                                    \
   case p:                                                                                          \
-    F (slide_tile) (ring, x, bias, gate, at, y, p, K, D, S);                                       \
+    F (slide_tile) (&row, &reach, x, gate, y, p, K, D, S);                                         \
     break;
 
+/* m pixels. Arguments by value: what a pointer leads to would be read again after each STORE. */
 static inline __attribute__ ((always_inline)) void
-F (slide_row) (const Ring *ring, size_t m, const float *bias, const Gate *gate, size_t at, float *y,
-               const int K, const int D, const int S)
+F (slide_row) (const F (Row) row, const F (Reach) reach, size_t m, const int K, const int D,
+               const int S)
 {
-  size_t x = 0;
+  const float *gate = row.gate;
+  float *y = row.y;
+  size_t x = row.plane;
 
-  while (m) {
-    size_t p = m >= 8 ? 8 : m;
-
-    switch (p) {
-      CASE (8) CASE (7) CASE (6) CASE (5) CASE (4) CASE (3) CASE (2) CASE (1)
-    }
-    x += p * S * LANES;
-    at += p * ring->to;
-    m -= p;
+  for (; m >= 8;
+       m -= 8, x += 8 * S * LANES, y += 8 * row.to, gate = gate ? gate + 8 * row.open : NULL)
+    F (slide_tile) (&row, &reach, x, gate, y, 8, K, D, S);
+  switch (m) {
+    CASE (7) CASE (6) CASE (5) CASE (4) CASE (3) CASE (2) CASE (1)
   }
 }
 #undef CASE
 
-/* Fills the ring up to source row `last`. */
-static inline void
-F (ring_fill_to) (Ring *ring, const Sweep *s, int64_t last, const float *src, float *plane)
-{
-  for (; ring->filled <= last; ring->filled++)
-    F (ring_fill)
-  (s, src + (size_t) ring->filled * s->plane.columns * s->g->c,
-   plane + ((uint64_t) ring->filled & ring->mask) * ring->row);
-}
-
-/* The kernel rows of line r that lie inside the image, filling the ring with what they need. */
 static inline __attribute__ ((always_inline)) void
-F (ring_move) (Ring *ring, const Sweep *s, uint32_t r, const float *src, const float *w,
-               float *plane, const int K, const int D)
-{
-  int64_t up = s->plane.up, rows = s->plane.rows, at = (int64_t) r * s->step + ring->first;
-  const float *origin = plane + ((int64_t) s->plane.left + ring->first) * LANES;
-  int64_t last = -1;
-  uint32_t n = 0;
-
-  for (int j = 0; j < K; j++, at += D, w += ring->down) {
-    int64_t row = up == 1 ? at : at / up;
-
-    if (at < 0 || row >= rows || (up != 1 && row * up != at))
-      continue;
-    ring->w[n] = w;
-    ring->in[n++] = origin + ((uint64_t) row & ring->mask) * ring->row;
-    last = row;
-  }
-  ring->n = n;
-  F (ring_fill_to) (ring, s, last, src, plane);
-}
-
-static inline __attribute__ ((always_inline)) void
-F (slide_image) (const Sweep *s, const float *src, const float *w, const float *bias,
-                 const Gate *gate, float *dst, bool add, float *plane, const int K, const int D,
+F (slide_image) (const Slide *l, uint32_t from, uint32_t blocks, const int K, const int D,
                  const int S)
 {
-  size_t c = s->g->c;
-  Ring ring = ring_of (s, LANES, add);
+  size_t c = l->c, m = (l->to.columns - l->at_column + l->step - 1) / l->step;
+  size_t plane = planes_pixels (&l->from), open = planes_pixels (&l->to);
+  const float *src = l->src + from * plane + l->across.first * LANES;
+  const float *w = l->w + from + l->across.tap * (ptrdiff_t) c;
+  int64_t first = l->down.first;
+  F (Row) row = { .to = l->step * c, .open = l->step * (size_t) LANES, .add = l->add };
+  F (Reach) reach;
 
-  if (s->back)
-    w += (size_t) (K * K - 1) * c;
-  F (ring_clear) (&ring, &s->plane, plane);
-  for (uint32_t r = 0; r < s->rows; r++) {
-    F (ring_move) (&ring, s, r, src, w, plane, K, D);
-    if (!add || ring.n)
-      F (slide_row) (&ring, s->columns, bias, gate, r * s->columns * c, dst, K, D, S);
+  row.across = l->across.hop * (ptrdiff_t) c;
+  for (uint32_t r = l->at_row; r < l->to.rows; r += l->step, first += S) {
+    size_t at = (r * (size_t) l->to.columns + l->at_column) * c + from;
+    size_t gate = from * open + (size_t) (planes_row (&l->to, r) + l->at_column) * LANES;
+
+    reach.n = 0;
+    for (uint32_t j = 0; K && j < l->down.n; j++) {
+      int64_t line = first + j * l->down.apart;
+
+      if (line < 0 || line >= l->from.rows)
+        continue;
+      reach.in[reach.n] = src + planes_row (&l->from, line) * LANES;
+      reach.tap[reach.n++] =
+          w + (l->down.tap + (ptrdiff_t) j * l->down.hop) * (ptrdiff_t) (l->side * c);
+    }
+    for (uint32_t b = 0; (reach.n || !l->add) && b < blocks; b++) {
+      row.channel = b * LANES;
+      row.plane = b * plane * LANES;
+      row.bias = l->bias ? l->bias + from + row.channel : NULL;
+      row.gate = l->gate ? l->gate + gate + b * open * LANES : NULL;
+      row.y = l->y + at + row.channel;
+      F (slide_row) (row, reach, m, K, D, S);
+    }
   }
 }
 
+/* All rows of `blocks` blocks from channel `from` on. */
 static void
-F (slide) (const Sweep *s, const float *src, const float *w, const float *bias, const Gate *gate,
-           float *dst, bool add, float *plane)
+F (slide) (const Slide *l, uint32_t from, uint32_t blocks)
 {
-#define CALL(K, D, S) F (slide_image) (s, src, w, bias, gate, dst, add, plane, K, D, S)
-  if (s->step == 1 && s->g->kernel == 3)
-    s->g->dilation == 1 ? CALL (3, 1, 1) : CALL (3, 2, 1);
-  else if (s->step == 1)
-    s->g->dilation == 1 ? CALL (5, 1, 1) : CALL (5, 2, 1);
-  else if (s->g->kernel == 3)
-    s->g->dilation == 1 ? CALL (3, 1, 2) : CALL (3, 2, 2);
-  else
-    s->g->dilation == 1 ? CALL (5, 1, 2) : CALL (5, 2, 2);
+#define CALL(K, D, S) F (slide_image) (l, from, blocks, K, D, S)
+  if (l->at_column >= l->to.columns || !blocks)
+    return;
+  switch (l->across.n * 100 + l->across.apart * 10 + l->stride) {
+  case 311:
+    CALL (3, 1, 1);
+    break;
+  case 321:
+    CALL (3, 2, 1);
+    break;
+  case 511:
+    CALL (5, 1, 1);
+    break;
+  case 521:
+    CALL (5, 2, 1);
+    break;
+  case 312:
+    CALL (3, 1, 2);
+    break;
+  case 322:
+    CALL (3, 2, 2);
+    break;
+  case 512:
+    CALL (5, 1, 2);
+    break;
+  case 522:
+    CALL (5, 2, 2);
+    break;
+  case 211:
+    CALL (2, 1, 1);
+    break;
+  case 111:
+    CALL (1, 1, 1);
+    break;
+  default: /* no taps */
+    CALL (0, 1, 1);
+  }
 #undef CALL
 }
 

@@ -27,6 +27,8 @@
 
 #include "compute/kernels/walk.inc.h"
 
+#include "compute/kernels/planes.inc.h"
+
 #define LANES 1
 #include "compute/kernels/lanes.inc.h"
 #undef LANES
@@ -68,12 +70,19 @@
   for (; at < (c); at++)                                                                           \
     call (1);
 
+/* Calls `call` with each lane count, widest first. */
+#if LODE_KERNEL_LANES >= 16
+#define RUNS(call) call (16) call (8) call (4) call (1)
+#elif LODE_KERNEL_LANES >= 8
+#define RUNS(call) call (8) call (4) call (1)
+#else
+#define RUNS(call) call (4) call (1)
+#endif
+
 #define WIDEST(name) PASTE (name, LODE_KERNEL_LANES)
 #define WIDE (2 * LODE_KERNEL_LANES)
 
 #include "compute/kernels/product.inc.h"
-
-#include "compute/kernels/conv.inc.h"
 
 #include "compute/kernels/pool.inc.h"
 
@@ -82,6 +91,8 @@
 #include "compute/kernels/elements.inc.h"
 
 #include "compute/kernels/depth.inc.h"
+
+#include "compute/kernels/conv.inc.h"
 
 #include "compute/kernels/winograd.inc.h"
 
@@ -94,7 +105,8 @@ const LodeKernels LODE_KERNEL_TABLE = {
   .conv = conv,
   .conv_dx = conv_dx,
   .conv_dw = conv_dw,
-  .depth_scratch = depth_scratch,
+  .depth_room = depth_room,
+  .depth_lay = depth_lay,
   .depth = depth,
   .depth_dx = depth_dx,
   .depth_dw = depth_dw,
@@ -127,6 +139,7 @@ const LodeKernels LODE_KERNEL_TABLE = {
   .relu_mask = relu_mask,
   .relu_dx = relu_dx,
   .fill = fill,
+  .stream = stream,
   .scale = scale,
   .axpy = axpy,
   .axpy_channels = axpy_channels,

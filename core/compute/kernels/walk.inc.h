@@ -32,10 +32,9 @@ typedef struct Patch {
   bool begin; /* the gradient is to be begun */
 } Patch;
 
-/* A source image of rows × columns between columns of zeros; `up` is the distance of two of its
- * pixels, in both directions, with zeros in between. */
+/* A source image of rows × columns between columns of zeros. */
 typedef struct Plane {
-  uint32_t rows, columns, left, wide, up;
+  uint32_t rows, columns, left, wide;
 } Plane;
 
 typedef struct Sweep {
@@ -44,32 +43,13 @@ typedef struct Sweep {
   uint32_t rows, columns; /* of the image that is written (dw: of dy) */
   uint32_t classes, step; /* lines a row; source pixels from one pixel of a line to the next */
   Plane plane;
-  LodeReading read; /* of the source, by rings only */
 } Sweep;
 
-/* What becomes of the gradient of an input before it is stored: nothing at all where x is
- * positive. x: parallel to the image that is written, NULL: no ReLU */
+/* What becomes of the gradient of an input before it is stored: nothing at all where scale x +
+ * shift is not positive. x: parallel to the image that is written, NULL: no ReLU */
 typedef struct Gate {
   const float *x, *scale, *shift;
 } Gate;
-
-enum { LONGEST_RING = 5 }; /* side of kernels that read from a ring */
-
-/*
- * Rows of a source, copied as a sweep of lines first needs them; and of its present line the n
- * kernel rows that lie inside the image: where each one's first tap of the first pixel is, and
- * its weights.
- */
-typedef struct Ring {
-  uint64_t mask;
-  size_t row; /* floats */
-  int64_t first, filled;
-  ptrdiff_t down, across; /* floats from tap to tap, in that order */
-  size_t to;
-  bool add;
-  uint32_t n;
-  const float *in[LONGEST_RING], *w[LONGEST_RING]; /* w: the weights of each row's first tap */
-} Ring;
 
 /* `count` adjacent windows of a pool: the first has rows y0 … y1 − 1, columns x0 … x1 − 1; share: 1
  * / cells. */
@@ -108,7 +88,7 @@ sweep_forward (const LodeConvGeometry *g)
   int64_t reach = (int64_t) (g->kernel - 1) * g->dilation - g->pad;
   Sweep s = { .g = g, .rows = g->oh, .columns = g->ow, .classes = 1, .step = g->stride };
 
-  s.plane = (Plane){ .rows = g->h, .columns = g->w, .up = 1 };
+  s.plane = (Plane){ .rows = g->h, .columns = g->w };
   pad_extent (g->w, -(int64_t) g->pad, (int64_t) (g->ow - 1) * g->stride + reach, &s.plane.left,
               &s.plane.wide);
   return s;
@@ -123,22 +103,9 @@ sweep_back (const LodeConvGeometry *g)
     .g = g, .back = true, .rows = g->h, .columns = g->w, .classes = g->stride, .step = 1
   };
 
-  s.plane = (Plane){ .rows = g->oh, .columns = g->ow, .up = 1 };
+  s.plane = (Plane){ .rows = g->oh, .columns = g->ow };
   pad_extent (g->ow, floor_divide (low, g->stride), floor_divide (high, g->stride), &s.plane.left,
               &s.plane.wide);
-  return s;
-}
-
-/* Back with one line a row, from a source that `stride` has spread out: for rings. */
-static Sweep
-sweep_up (const LodeConvGeometry *g)
-{
-  int64_t low = g->pad - (int64_t) (g->kernel - 1) * g->dilation,
-          high = (int64_t) g->w - 1 + g->pad;
-  Sweep s = { .g = g, .back = true, .rows = g->h, .columns = g->w, .classes = 1, .step = 1 };
-
-  s.plane = (Plane){ .rows = g->oh, .columns = g->ow, .up = g->stride };
-  pad_extent ((g->ow - 1) * g->stride + 1, low, high, &s.plane.left, &s.plane.wide);
   return s;
 }
 
@@ -198,40 +165,6 @@ across_fill (const Sweep *s, uint32_t q, size_t pixel, size_t tap, Axis *axis)
       axis->tap[axis->n++] = k * tap;
     }
   }
-}
-
-/* Kernels that have tiles of their own, which read from a ring. */
-static bool
-rings (const LodeConvGeometry *g)
-{
-  return (g->kernel == 3 || g->kernel == 5) && g->dilation <= 2;
-}
-
-/* The least power of two of rows that holds the windows of four rows, at stride 1. */
-static uint64_t
-ring_rows (const LodeConvGeometry *g)
-{
-  uint64_t rows = 1;
-
-  while (rows < (uint64_t) (g->kernel - 1) * g->dilation + 4)
-    rows *= 2;
-  return rows;
-}
-
-static Ring
-ring_of (const Sweep *s, size_t lanes, bool add)
-{
-  const LodeConvGeometry *g = s->g;
-  int64_t reach = (int64_t) (g->kernel - 1) * g->dilation;
-  ptrdiff_t c = (ptrdiff_t) g->c;
-
-  return (Ring){ .mask = ring_rows (g) - 1,
-                 .row = s->plane.wide * lanes,
-                 .first = s->back ? g->pad - reach : -(int64_t) g->pad,
-                 .down = s->back ? -c * (ptrdiff_t) g->kernel : c * (ptrdiff_t) g->kernel,
-                 .across = s->back ? -c : c,
-                 .to = g->c,
-                 .add = add };
 }
 
 /* Those taps of a line that, `shift` floats on, lie within `limit` floats: the taps of one edge

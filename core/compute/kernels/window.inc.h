@@ -13,18 +13,6 @@
 #define NONE(m) (~(m))
 #endif
 
-static inline __attribute__ ((always_inline)) V
-F (greater) (V a, V b)
-{
-#if LANES == 1
-  return a > b ? a : b;
-#else
-  for (int l = 0; l < LANES; l++) /* becomes one instruction, which masks do not */
-    b[l] = a[l] > b[l] ? a[l] : b[l];
-  return b;
-#endif
-}
-
 /* K: columns of the window where that is a constant, 0 where clip tells. */
 static inline __attribute__ ((always_inline)) void
 F (max_run) (const LodePoolGeometry *g, const Clip *clip, const float *x, float *y,
@@ -45,7 +33,7 @@ F (max_run) (const LodePoolGeometry *g, const Clip *clip, const float *x, float 
         V v = LOAD (in + b * c);
 
         broken |= v != v;
-        best = F (greater) (v, best);
+        best = F (larger) (v, best);
       }
     STORE (y, CHOOSE (broken, (V){ 0 } + NAN, best));
   }

@@ -9,6 +9,14 @@
  * applied once a pixel. The input's gradient is the same convolution of dy with turned weights; the
  * weights' gradient has 36 outer products over tiles, turned into taps block by block.
  */
+enum { FLOATS_A_LINE = 16 }; /* of cache */
+
+static float *
+next_line (float *p)
+{
+  return p + (FLOATS_A_LINE - (uintptr_t) p / sizeof *p % FLOATS_A_LINE) % FLOATS_A_LINE;
+}
+
 enum {
   POINTS = 36,
   POINT_ONE = 7, /* the point (1, 1), which reaches all pixels alike: where bias is added */

@@ -61,11 +61,10 @@ merge (double *rows, double *mean, double *dev, double n, double mean2, double d
   *rows = total;
 }
 
-static void
-norm_gather (const LodeTask *task, const LodeNode *node)
+void
+lode_norm_gather (const LodeTask *task, const LodeNode *node, const float *x)
 {
   size_t c = node->shape.c, rows = rows_of (node, task->n);
-  const float *x = lode_task_in (task, node, 0);
   double *part = lode_norm_state (task, node).part + 2 * c * task->unit;
   double *now = (double *) (void *) task->scratch;
   double before =
@@ -82,6 +81,12 @@ norm_gather (const LodeTask *task, const LodeNode *node)
       part[j] = part[c + j] = 0;
     merge (&seen, &part[j], &part[c + j], (double) rows, mean, dev);
   }
+}
+
+static void
+norm_gather (const LodeTask *task, const LodeNode *node)
+{
+  lode_norm_gather (task, node, lode_task_in (task, node, 0));
 }
 
 /* The batch's mean and population variance of channel j. */

@@ -3,19 +3,12 @@
  * Images and labels in IDX files, the format of MNIST and its likes, plain or .gz: bytes as n × h ×
  * w or n × h × w × c, labels as bytes, 16-bit or 32-bit integers.
  */
-#include "source.h"
+#include "values.h"
 
 #include <lode/lode.h>
 #include <string.h>
 
-enum {
-  IDX_U8 = 0x08,
-  IDX_I16 = 0x0b,
-  IDX_I32 = 0x0c,
-  MOST_DIMS = 4,
-  MOST_SIDE = 1 << 16,
-  MOST_CLASSES = 1 << 16
-};
+enum { MOST_SIDE = 1 << 16, MOST_CLASSES = 1 << 16 };
 
 typedef struct Conf {
   const char *folder, *train_images, *train_labels, *test_images, *test_labels;
@@ -41,125 +34,13 @@ static const char *const fashion[] = {
   "Sandal",      "Shirt",   "Sneaker",  "Bag",   "Ankle boot"
 };
 
-/* What an IDX header says. */
-typedef struct Header {
-  uint32_t type, dims, dim[MOST_DIMS];
-  size_t value, bytes; /* of a value; of all */
-} Header;
-
-static bool
-short_of (const Source *source, uint64_t expected, uint64_t got, GError **error)
-{
-  g_set_error (error, DATA_ERROR, 0,
-               "%s: the file is truncated: expected %" G_GUINT64_FORMAT
-               " bytes of data, found %" G_GUINT64_FORMAT "; fetch it again",
-               source_path (source), expected, got);
-  return false;
-}
-
-static uint32_t
-big_endian (const uint8_t *at)
-{
-  return (uint32_t) at[0] << 24 | (uint32_t) at[1] << 16 | (uint32_t) at[2] << 8 | at[3];
-}
-
-/* Bytes that the header promises; refused unless the file can hold them, before memory is taken. */
-static bool
-measure (const Source *source, Header *header, GError **error)
-{
-  gsize bytes = header->value;
-  bool fits = true;
-
-  for (uint32_t i = 0; i < header->dims; i++)
-    fits = fits && g_size_checked_mul (&bytes, bytes, header->dim[i]);
-  header->bytes = bytes;
-  if (fits && bytes > 0 && bytes <= source_most (source))
-    return true;
-  g_set_error (error, DATA_ERROR, 0,
-               "%s: the header promises %u × %u × %u × %u values, but the file holds at most "
-               "%" G_GUINT64_FORMAT " bytes%s; it is damaged or truncated, fetch it again",
-               source_path (source), header->dim[0], header->dims > 1 ? header->dim[1] : 1,
-               header->dims > 2 ? header->dim[2] : 1, header->dims > 3 ? header->dim[3] : 1,
-               source_most (source), bytes == 0 ? " and values of none" : "");
-  return false;
-}
-
-static bool
-read_header (Source *source, Header *header, GError **error)
-{
-  uint8_t magic[4], dims[4 * MOST_DIMS];
-  size_t got;
-
-  memset (header, 0, sizeof *header);
-  if (!source_read (source, sizeof magic, magic, &got, error))
-    return false;
-  header->type = magic[2];
-  header->dims = magic[3];
-  header->value = header->type == IDX_U8    ? 1
-                  : header->type == IDX_I16 ? 2
-                  : header->type == IDX_I32 ? 4
-                                            : 0;
-  if (got < sizeof magic || magic[0] || magic[1] || !header->value || !header->dims
-      || header->dims > MOST_DIMS) {
-    g_set_error (error, DATA_ERROR, 0,
-                 "%s: not an IDX file of bytes or integers: it begins with 0x%08x; expected "
-                 "0x00000801 (labels) or "
-                 "0x00000803 (images)",
-                 source_path (source), got == sizeof magic ? big_endian (magic) : 0);
-    return false;
-  }
-  if (!source_read (source, 4 * header->dims, dims, &got, error))
-    return false;
-  if (got < 4 * header->dims)
-    return short_of (source, 4 + 4 * header->dims, 4 + got, error);
-  for (uint32_t i = 0; i < header->dims; i++)
-    header->dim[i] = big_endian (dims + 4 * i);
-  return measure (source, header, error);
-}
-
-/* The values of a file (transfer full), as they lie in it. */
-static uint8_t *
-read_values (Source *source, const Header *header, GError **error)
-{
-  g_autofree uint8_t *values = g_try_malloc (header->bytes);
-  size_t got;
-
-  if (!values) {
-    g_set_error (error, DATA_ERROR, 0, "%s: its %zu bytes do not fit into memory",
-                 source_path (source), header->bytes);
-    return NULL;
-  }
-  if (!source_read (source, header->bytes, values, &got, error))
-    return NULL;
-  if (got < header->bytes) {
-    short_of (source, header->bytes, got, error);
-    return NULL;
-  }
-  return source_end (source, error) ? g_steal_pointer (&values) : NULL;
-}
-
-/* A file of the folder, as named or with .gz behind. */
-static Source *
-open_file (const char *folder, const char *name, GError **error)
-{
-  g_autofree char *plain = g_build_filename (folder, name, NULL),
-                  *packed = g_strconcat (plain, ".gz", NULL);
-  bool has_plain = g_file_test (plain, G_FILE_TEST_EXISTS);
-
-  if (has_plain || g_file_test (packed, G_FILE_TEST_EXISTS))
-    return source_open (has_plain ? plain : packed, error);
-  g_set_error (error, DATA_ERROR, 0,
-               "%s: there is no such file, nor with .gz behind; fetch it, or set its name", plain);
-  return NULL;
-}
-
 static bool
 read_images (Part *part, const char *folder, const char *name, GError **error)
 {
-  g_autoptr (Source) source = open_file (folder, name, error);
-  Header header;
+  g_autoptr (Source) source = idx_open_file (folder, name, error);
+  IdxHeader header;
 
-  if (!source || !read_header (source, &header, error))
+  if (!source || !idx_read_header (source, &header, error))
     return false;
   if (header.type != IDX_U8 || header.dims < 3) {
     g_set_error (error, DATA_ERROR, 0,
@@ -174,18 +55,8 @@ read_images (Part *part, const char *folder, const char *name, GError **error)
                  source_path (source), part->shape.h, part->shape.w, part->shape.c, MOST_SIDE);
     return false;
   }
-  part->pixel = read_values (source, &header, error);
+  part->pixel = idx_read_values (source, &header, error);
   return part->pixel != NULL;
-}
-
-static int32_t
-label_at (const uint8_t *values, size_t size, size_t i)
-{
-  const uint8_t *at = values + i * size;
-
-  if (size == 1)
-    return at[0];
-  return size == 2 ? (int16_t) (at[0] << 8 | at[1]) : (int32_t) big_endian (at);
 }
 
 /* classes: of the configuration, or 0. */
@@ -209,11 +80,11 @@ check_labels (const Part *part, const char *path, int64_t classes, GError **erro
 static bool
 read_labels (Part *part, const char *folder, const char *name, int64_t classes, GError **error)
 {
-  g_autoptr (Source) source = open_file (folder, name, error);
+  g_autoptr (Source) source = idx_open_file (folder, name, error);
   g_autofree uint8_t *values = NULL;
-  Header header;
+  IdxHeader header;
 
-  if (!source || !read_header (source, &header, error))
+  if (!source || !idx_read_header (source, &header, error))
     return false;
   if (header.dims != 1) {
     g_set_error (error, DATA_ERROR, 0, "%s: %u dimensions; expected labels, which have 1",
@@ -226,12 +97,12 @@ read_labels (Part *part, const char *folder, const char *name, int64_t classes, 
                  source_path (source), header.dim[0], part->n);
     return false;
   }
-  values = read_values (source, &header, error);
+  values = idx_read_values (source, &header, error);
   if (!values)
     return false;
   part->label = g_new (int32_t, part->n);
   for (uint32_t i = 0; i < part->n; i++)
-    part->label[i] = label_at (values, header.value, i);
+    part->label[i] = idx_label_at (values, header.value, i);
   return check_labels (part, source_path (source), classes, error);
 }
 

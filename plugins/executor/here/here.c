@@ -7,6 +7,8 @@
 struct LodeExecutor {
   LodeJobFunc run;
   void *data;
+  LodeDoneFunc done; /* or NULL */
+  void *done_data;
 };
 
 static LodeExecutor *
@@ -39,15 +41,22 @@ here_share (LodeExecutor *executor, const char *name, GBytes *bytes, GError **er
   return true;
 }
 
+static void
+here_watch (LodeExecutor *executor, LodeDoneFunc done, void *data)
+{
+  executor->done = done;
+  executor->done_data = data;
+}
+
 static bool
 here_map (LodeExecutor *executor, uint32_t n, GBytes *const *job, GBytes **result, GError **error)
 {
   for (uint32_t i = 0; i < n; i++) {
     result[i] = executor->run (executor->data, job[i], error);
-    if (result[i])
+    if (result[i] && (!executor->done || executor->done (executor->done_data, i, result[i], error)))
       continue;
-    while (i-- > 0)
-      g_clear_pointer (&result[i], g_bytes_unref);
+    for (uint32_t k = 0; k <= i; k++)
+      g_clear_pointer (&result[k], g_bytes_unref);
     return false;
   }
   return true;
@@ -59,6 +68,7 @@ static const LodeExecutorOps ops = {
   .destroy = here_destroy,
   .share = here_share,
   .map = here_map,
+  .watch = here_watch,
 };
 
 LODE_EXPORT const LodePlugin lode_plugin = {

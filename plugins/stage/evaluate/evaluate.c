@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+enum { MOST_CLASSES = 1 << 24 }; /* that a checkpoint is believed */
+
 struct LodeStage {
   const LodeHost *host;
   LodeNet *net;
@@ -14,6 +16,7 @@ struct LodeStage {
   bool classes;     /* targets are classes */
   uint64_t batches; /* seen */
   double loss, correct, n;
+  GArray *seen, *hits; /* double, of each class so far */
 };
 
 static void
@@ -23,6 +26,8 @@ evaluate_destroy (LodeStage *stage)
     return;
   lode_stream_close (stage->test);
   lode_net_free (stage->net);
+  g_array_unref (stage->seen);
+  g_array_unref (stage->hits);
   g_free (stage);
 }
 
@@ -33,6 +38,8 @@ evaluate_create (const LodeHost *host, const void *conf, GError **error)
 
   (void) conf;
   stage->host = host;
+  stage->seen = g_array_new (FALSE, TRUE, sizeof (double));
+  stage->hits = g_array_new (FALSE, TRUE, sizeof (double));
   stage->net = lode_net_open (host, "net", 0, error);
   if (stage->net)
     stage->test = lode_stream_open (host, LODE_ROLE_TEST, error);
@@ -42,10 +49,43 @@ evaluate_create (const LodeHost *host, const void *conf, GError **error)
   return NULL;
 }
 
+/* hit: [n] */
+static void
+count_classes (LodeStage *stage, const LodeBatch *batch, const uint8_t *hit)
+{
+  for (uint32_t i = 0; batch->label && i < batch->n; i++) {
+    uint32_t label = (uint32_t) batch->label[i];
+
+    if (batch->label[i] < 0)
+      continue;
+    if (label >= stage->seen->len) {
+      g_array_set_size (stage->seen, label + 1);
+      g_array_set_size (stage->hits, label + 1);
+    }
+    g_array_index (stage->seen, double, label)++;
+    g_array_index (stage->hits, double, label) += hit[i];
+  }
+}
+
+/* Mean accuracy of the classes that the split holds (Brodersen et al. 2010). */
+static double
+balanced (const LodeStage *stage)
+{
+  double sum = 0, classes = 0;
+
+  for (uint32_t c = 0; c < stage->seen->len; c++)
+    if (g_array_index (stage->seen, double, c) > 0) {
+      sum += g_array_index (stage->hits, double, c) / g_array_index (stage->seen, double, c);
+      classes++;
+    }
+  return sum / classes;
+}
+
 static bool
 look (LodeStage *stage, const LodeBatch *batch, GError **error)
 {
-  LodePass pass = { .size = sizeof pass, .want = LODE_STORED };
+  g_autofree uint8_t *hit = g_new0 (uint8_t, (size_t) batch->n + 1);
+  LodePass pass = { .size = sizeof pass, .want = LODE_STORED, .hit = hit };
 
   if (!lode_net_pass (stage->net, batch, NULL, &pass, error))
     return false;
@@ -53,14 +93,17 @@ look (LodeStage *stage, const LodeBatch *batch, GError **error)
   stage->loss += pass.loss * pass.n;
   stage->correct += pass.correct;
   stage->n += pass.n;
+  count_classes (stage, batch, hit);
   return true;
 }
 
 static void
 report (const LodeStage *stage)
 {
-  if (stage->classes)
+  if (stage->classes) {
     lode_result (stage->host, "test_accuracy", stage->correct / stage->n);
+    lode_result (stage->host, "test_balanced_accuracy", balanced (stage));
+  }
   lode_result (stage->host, "test_loss", stage->loss / stage->n);
 }
 
@@ -92,6 +135,28 @@ evaluate_save (const void *instance, LodeStore *store)
 
   lode_store_put (store, "batches", LODE_TYPE_U64, 1, &stage->batches);
   lode_store_put (store, "sums", LODE_TYPE_F64, G_N_ELEMENTS (sums), sums);
+  lode_store_put (store, "classes", LODE_TYPE_U32, 1, &stage->seen->len);
+  lode_store_put (store, "seen", LODE_TYPE_F64, stage->seen->len, stage->seen->data);
+  lode_store_put (store, "hits", LODE_TYPE_F64, stage->hits->len, stage->hits->data);
+}
+
+static bool
+load_classes (LodeStage *stage, const LodeStore *store, GError **error)
+{
+  uint32_t classes;
+
+  if (!lode_store_get (store, "classes", LODE_TYPE_U32, 1, &classes, error))
+    return false;
+  if (classes > MOST_CLASSES) {
+    g_set_error (error, g_quark_from_static_string ("lode-evaluate"), 0,
+                 "stage evaluate: its checkpoint counts %u classes, expected %u at most", classes,
+                 (unsigned) MOST_CLASSES);
+    return false;
+  }
+  g_array_set_size (stage->seen, classes);
+  g_array_set_size (stage->hits, classes);
+  return lode_store_get (store, "seen", LODE_TYPE_F64, classes, stage->seen->data, error)
+         && lode_store_get (store, "hits", LODE_TYPE_F64, classes, stage->hits->data, error);
 }
 
 static bool
@@ -102,7 +167,8 @@ evaluate_load (void *instance, const LodeStore *store, GError **error)
   double sums[4];
 
   if (!lode_store_get (store, "batches", LODE_TYPE_U64, 1, &batches, error)
-      || !lode_store_get (store, "sums", LODE_TYPE_F64, G_N_ELEMENTS (sums), sums, error))
+      || !lode_store_get (store, "sums", LODE_TYPE_F64, G_N_ELEMENTS (sums), sums, error)
+      || !load_classes (stage, store, error))
     return false;
   stage->batches = batches;
   stage->loss = sums[0];

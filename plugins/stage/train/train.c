@@ -11,7 +11,8 @@ typedef struct Conf {
 
 struct LodeStage {
   const LodeHost *host;
-  uint64_t *mask; /* [space.n] one bit each, or NULL: nothing to decide */
+  uint8_t *arch;  /* [space.n], or NULL: nothing to decide */
+  uint64_t *mask; /* [space.n] its bits, or NULL */
   LodeNet *net;
   LodeFit *fit;
   bool validates;
@@ -31,6 +32,7 @@ train_destroy (LodeStage *stage)
   lode_fit_free (stage->fit);
   lode_net_free (stage->net);
   g_free (stage->mask);
+  g_free (stage->arch);
   g_free (stage);
 }
 
@@ -40,7 +42,6 @@ read_choice (LodeStage *stage, GError **error)
 {
   const LodeSpace *space = lode_stage_space (stage->host);
   g_autofree char *path = NULL;
-  g_autofree uint8_t *arch = NULL;
   GError *failure = NULL;
 
   if (space->n == 0)
@@ -55,11 +56,11 @@ read_choice (LodeStage *stage, GError **error)
     g_propagate_error (error, failure);
     return false;
   }
-  arch = g_new0 (uint8_t, space->n);
-  if (!lode_arch_read (stage->host, "arch", 0, arch, error))
+  stage->arch = g_new0 (uint8_t, space->n);
+  if (!lode_arch_read (stage->host, "arch", 0, stage->arch, error))
     return false;
   stage->mask = g_new0 (uint64_t, space->n);
-  lode_space_one (space, arch, stage->mask);
+  lode_space_one (space, stage->arch, stage->mask);
   return true;
 }
 
@@ -101,18 +102,45 @@ train_create (const LodeHost *host, const void *conf, GError **error)
   return stage;
 }
 
+/* Real targets have no accuracy. */
+static bool
+validate (LodeStage *stage, const LodeChoice *choice, GError **error)
+{
+  g_autoptr (GError) none = NULL;
+  double value;
+
+  if (lode_net_measure (stage->net, choice, NULL, "accuracy", &value, &none))
+    lode_result (stage->host, "valid_accuracy", value);
+  else if (lode_net_measure (stage->net, choice, NULL, "loss", &value, error))
+    lode_result (stage->host, "valid_loss", value);
+  else
+    return false;
+  return true;
+}
+
+/* The size of what was trained. */
+static bool
+report_cost (const LodeStage *stage, GError **error)
+{
+  const uint8_t none[1] = { 0 };
+  uint64_t macs, params;
+
+  if (!lode_cost (stage->host, stage->arch ? stage->arch : none, &macs, &params, error))
+    return false;
+  lode_result (stage->host, "macs", (double) macs);
+  lode_result (stage->host, "params", (double) params);
+  return true;
+}
+
 static bool
 hand_on (LodeStage *stage, GError **error)
 {
   LodeChoice choice = choice_of (stage);
-  double accuracy;
 
-  if (stage->validates) {
-    if (!lode_net_measure (stage->net, &choice, NULL, "accuracy", &accuracy, error))
-      return false;
-    lode_result (stage->host, "valid_accuracy", accuracy);
-  }
-  return lode_net_save (stage->host, "net", stage->net, stage->mask ? &choice : NULL, error);
+  if (stage->validates && !validate (stage, &choice, error))
+    return false;
+  return report_cost (stage, error)
+         && lode_net_save (stage->host, "net", stage->net, stage->mask ? &choice : NULL, error);
 }
 
 static bool

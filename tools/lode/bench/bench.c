@@ -14,12 +14,14 @@
 #define PREFIX "bench-"
 
 static gint threads, steps = 6;
-static gboolean json;
+static gboolean json, explain;
 
 static const GOptionEntry options[] = {
   { "threads", 't', 0, G_OPTION_ARG_INT, &threads, "With N threads (all that are there)", "N" },
   { "steps", 's', 0, G_OPTION_ARG_INT, &steps, "Timed steps (6), behind two that warm up", "N" },
   { "json", 0, 0, G_OPTION_ARG_NONE, &json, "One JSON object a line", NULL },
+  { "explain", 0, 0, G_OPTION_ARG_NONE, &explain,
+    "Print the program: its passes, what is fused into each, shapes, bytes", NULL },
   G_OPTION_ENTRY_NULL
 };
 
@@ -31,7 +33,8 @@ static const LodeUsage usage = {
   .more = "Examples:\n"
           "  lode bench resnet20 --threads 1\n"
           "  lode bench --json\n"
-          "  lode bench nb201 winograd=false\n\n"
+          "  lode bench nb201 winograd=false\n"
+          "  lode bench nb201 --explain --steps 1\n\n"
           "tools/bench/compare of the source tree times the same workloads in PyTorch beside it.",
   .options = options,
   .plugins = true,
@@ -72,7 +75,8 @@ bench (LodeRegistry *registry, const char *name, const char *const *overrides)
 {
   g_autoptr (GPtrArray) errors = g_ptr_array_new_with_free_func (g_free);
   LodeExperiment *experiment = load (registry, name, overrides, errors);
-  Timing timing = { 0 };
+  g_autoptr (GString) program = explain ? g_string_new (NULL) : NULL;
+  Timing timing = { .program = program };
   GError *failure = NULL;
   bool ok;
 
@@ -86,6 +90,8 @@ bench (LodeRegistry *registry, const char *name, const char *const *overrides)
   if (!ok)
     return lode_fail (failure);
   (json ? print_json : print_line) (name, &timing);
+  if (program)
+    fputs (program->str, stdout);
   return LODE_EXIT_DONE;
 }
 

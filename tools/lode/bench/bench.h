@@ -12,6 +12,7 @@ typedef struct Timing {
   uint64_t params;    /* weights of the net, head included */
   double low, median; /* seconds of a step */
   uint64_t bytes;     /* of the engine's arena */
+  GString *program;   /* NULL, or where the program that ran is explained */
 } Timing;
 
 /*

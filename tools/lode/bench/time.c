@@ -144,6 +144,8 @@ time_host (LodeStageHost *host, uint32_t steps, Timing *timing, GError **error)
     timing->low = seconds[0];
     timing->median = (seconds[(steps - 1) / 2] + seconds[steps / 2]) / 2;
     timing->bytes = lode_engine_peak (host->shared->engine);
+    if (timing->program)
+      lode_program_explain (lode_engine_largest (host->shared->engine), timing->program);
   }
   close_work (&work);
   return ok;

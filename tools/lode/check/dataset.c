@@ -132,7 +132,8 @@ check_pixels (const LodeDataInfo *info, const LodeExamples *got, GError **error)
   size_t n = (size_t) got->n * info->shape.h * info->shape.w * info->shape.c;
 
   for (size_t i = 0; info->pixel == LODE_PIXEL_F32 && i < n; i++)
-    if (!isfinite (((const float *) got->pixel)[i]))
+    if (!isfinite (((const float *) got->pixel)[i])
+        && !(info->has & LODE_HAS_MISSING && isnan (((const float *) got->pixel)[i])))
       return world_wrong (error, "expected finite pixels, found %g",
                           (double) ((const float *) got->pixel)[i]);
   return true;
@@ -201,9 +202,10 @@ test_info (Check *check)
                 info.shape.w, info.shape.c);
   if (info.pixel != LODE_PIXEL_U8 && info.pixel != LODE_PIXEL_F32)
     check_fail (check, "expected a LODE_PIXEL_, found %u", info.pixel);
-  if (!info.classes == !info.targets)
-    check_fail (check, "expected classes or targets, found %u and %u", info.classes, info.targets);
-  if (info.has & ~(uint32_t) (LODE_HAS_WEIGHT | LODE_HAS_GROUP | LODE_HAS_SPLIT))
+  if (info.classes && info.targets)
+    check_fail (check, "expected classes, targets or neither, found %u and %u", info.classes,
+                info.targets);
+  if (info.has & ~(uint32_t) (LODE_HAS_WEIGHT | LODE_HAS_GROUP | LODE_HAS_SPLIT | LODE_HAS_MISSING))
     check_fail (check, "expected a set of LODE_HAS_, found %#x", info.has);
   if (info.count[LODE_PART_TRAIN] == 0)
     check_fail (check, "expected examples in the training part, found none");

@@ -104,5 +104,10 @@ lode_verb_run (int argc, char **argv)
   if (!root)
     return run_complain (errors);
   g_ptr_array_unref (errors);
+  if (lode_node_child (root, "sweep"))
+    return lode_usage_error (
+        "run: %s describes a sweep, which is many runs; do them by: lode sweep "
+        "%s",
+        (char *) names->pdata[0], (char *) names->pdata[0]);
   return run_experiment (registry, root);
 }

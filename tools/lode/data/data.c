@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `lode data`: finds the word and hands over.
+ */
+#include "look.h"
+
+#include "verbs.h"
+
+#include <string.h>
+
+typedef struct Word {
+  const char *name, *summary;
+  int (*run) (int argc, char **argv);
+} Word;
+
+static const Word words[] = {
+  { "list", "data sets that are found, and how a configuration names them", data_list },
+  { "check", "what is in a folder or file, what is wrong with it; writes an experiment",
+    data_check },
+  { "stats", "examples by class and split, values by channel", data_stats },
+  { "sheet", "a picture of some examples of each class", data_sheet },
+  { "import", "a copy as arrays, which opens at once", data_import },
+};
+
+static void
+print_help (FILE *to)
+{
+  fputs (
+      "Usage:\n  lode data WORD [OPTION…] …\n\n"
+      "Looks at data before anything is trained on them. Folders of PNG and JPEG, CSV manifests\n"
+      "of pictures, tables (CSV, ARFF, libsvm), NumPy arrays, IDX, CIFAR and Omniglot are told\n"
+      "apart by what is in them.\n\nWords:\n",
+      to);
+  for (size_t i = 0; i < G_N_ELEMENTS (words); i++)
+    fprintf (to, "  %-8s %s\n", words[i].name, words[i].summary);
+  fputs ("\n`lode data WORD --help` tells about one of them.\n\n"
+         "Examples:\n"
+         "  lode data check pictures     then the `lode run` line that it prints\n"
+         "  lode data sheet pictures -o sheet.png\n",
+         to);
+}
+
+int
+lode_verb_data (int argc, char **argv)
+{
+  const char *name = argc > 1 ? argv[1] : NULL, *names[G_N_ELEMENTS (words) + 1] = { NULL };
+  const char *near;
+
+  if (!name) {
+    print_help (stderr);
+    return LODE_EXIT_USAGE;
+  }
+  if (!strcmp (name, "--help") || !strcmp (name, "-h")) {
+    print_help (stdout);
+    return LODE_EXIT_DONE;
+  }
+  for (size_t i = 0; i < G_N_ELEMENTS (words); i++) {
+    g_autofree char *both = g_strconcat ("data ", words[i].name, NULL);
+
+    names[i] = words[i].name;
+    if (strcmp (name, words[i].name))
+      continue;
+    argv[1] = both;
+    return words[i].run (argc - 1, argv + 1);
+  }
+  near = lode_nearest (name, names);
+  return lode_usage_error ("there is no word \"%s\" of data%s%s%s; `lode data --help` names them",
+                           name, near ? "; did you mean \"" : "", near ? near : "",
+                           near ? "\"?" : "");
+}
