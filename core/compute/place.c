@@ -5,6 +5,9 @@
  */
 #include "compute/compile.h"
 
+/* Weights of a linear layer from which on it is worth turning them. */
+static const size_t turned_least = 16384;
+
 static int32_t
 add_buffer (LodeProgram *p, size_t bytes, uint32_t born, uint32_t dies)
 {
@@ -122,6 +125,7 @@ share_gradient (LodeProgram *p, const LodeLevels *l, const LodeNode *node, int32
                                   : node->kind != LODE_KIND_ADD)
     return false;
   p->in_flag[i] |= LODE_IN_ALIAS;
+  p->node_flag[x] |= LODE_NODE_SHARED;
   p->dvalue[x] = sum;
   return true;
 }
@@ -227,8 +231,14 @@ place_partial (LodeProgram *p, uint32_t v, uint32_t region)
   const LodeNode *node = &p->node[v];
   size_t floats = lode_node_weight_room (node) + (node->shape.c + 15) / 16 * 16;
 
-  if (p->node_flag[v] & (LODE_NODE_WEIGHT | LODE_NODE_BIAS))
+  if (!(p->node_flag[v] & (LODE_NODE_WEIGHT | LODE_NODE_BIAS)))
+    return;
+  if (lode_node_direct (p, v)) {
+    live_until (p, p->value[p->input[node->first]], region + 1);
+    live_until (p, p->dvalue[v], region + 1);
+  } else {
     p->partial[v] = add_buffer (p, floats * p->units * sizeof (float), region, region + 1);
+  }
 }
 
 static void
@@ -261,26 +271,34 @@ place_rest (LodeProgram *p, const LodeLevels *l)
       keep_states (p, l, v);
 }
 
-/* Turned weights of convolutions in Winograd's form: made before the first region of a direction.
- */
+/* Floats of a node's turned weights in one direction; 0: it takes them as they are. */
+static size_t
+turned_floats (const LodeProgram *p, uint32_t v)
+{
+  const LodeKernels *kernels = lode_engine_kernels (p->engine);
+  const LodeNode *node = &p->node[v];
+  size_t n = lode_node_weight_room (node);
+  LodeConvGeometry g;
+
+  if (node->kind == LODE_KIND_LINEAR)
+    return n >= turned_least && p->unit >= 8 ? n : 0;
+  if (node->kind != LODE_KIND_UNIT || p->fused[v].depth >= 0 || !p->winograd)
+    return 0;
+  g = lode_conv_geometry (node, &p->node[p->input[node->first]].shape, p->unit);
+  return kernels->winograd_pays (&g) ? kernels->winograd_weights (&g) : 0;
+}
+
+/* Turned weights are made before the first region of a direction. */
 static void
 place_turned (LodeProgram *p, const LodeLevels *l)
 {
-  const LodeKernels *kernels = lode_engine_kernels (p->engine);
-
   for (uint32_t v = 0; v < p->nodes; v++) {
-    const LodeNode *node = &p->node[v];
-    LodeConvGeometry g;
-    size_t bytes;
+    size_t bytes = lode_node_runs (p, v) ? turned_floats (p, v) * sizeof (float) : 0;
 
-    if (node->kind != LODE_KIND_UNIT || !lode_node_runs (p, v) || p->fused[v].depth >= 0)
+    if (!bytes)
       continue;
-    g = lode_conv_geometry (node, &p->node[p->input[node->first]].shape, p->unit);
-    if (!kernels->winograd_pays (&g))
-      continue;
-    bytes = kernels->winograd_weights (&g) * sizeof (float);
     p->turned[0][v] = add_buffer (p, bytes, 0, lode_compile_parts (p, l, v, false).region);
-    if (p->node_flag[v] & LODE_NODE_BACK && lode_compile_has_wanted (p, node))
+    if (p->node_flag[v] & LODE_NODE_BACK && lode_compile_has_wanted (p, &p->node[v]))
       p->turned[1][v] =
           add_buffer (p, bytes, p->forward, lode_compile_parts (p, l, v, true).region);
     p->turned_bytes += bytes;
@@ -317,12 +335,20 @@ cut_pieces (LodeProgram *p, GArray *pieces, uint32_t first, uint32_t last)
 static void
 add_reduces (LodeProgram *p, uint32_t v)
 {
-  if (p->partial[v] < 0)
+  if (p->partial[v] < 0 && !lode_node_direct (p, v))
     return;
   if (p->node_flag[v] & LODE_NODE_WEIGHT)
     p->reduce[p->reduces++] = (LodeReduce){ v, (uint32_t) p->node[v].weight, false };
   if (p->node_flag[v] & LODE_NODE_BIAS)
     p->reduce[p->reduces++] = (LodeReduce){ v, (uint32_t) p->node[v].bias, true };
+}
+
+static double
+reduce_cost (const LodeProgram *p, const LodeReduce *reduce)
+{
+  double weights = (double) lode_node_weight_room (&p->node[reduce->node]);
+
+  return lode_node_direct (p, reduce->node) ? weights * p->batch / 20 : 0.2 * p->units * weights;
 }
 
 static void
@@ -346,7 +372,7 @@ build_reduces (LodeProgram *p)
     next->piece = pieces->len;
     for (uint32_t i = first, j; i < p->reduces; i = j) {
       for (j = i; j < p->reduces && p->reduce[j].slot == p->reduce[i].slot; j++)
-        next->cost += 0.2 * p->units * (double) lode_node_weight_room (&p->node[p->reduce[j].node]);
+        next->cost += reduce_cost (p, &p->reduce[j]);
       cut_pieces (p, pieces, i, j);
     }
     next->pieces = pieces->len - next->piece;
@@ -362,7 +388,6 @@ lode_compile_place (LodeProgram *p, const LodeLevels *l)
   place_values (p, l);
   place_gradients (p, l);
   place_rest (p, l);
-  if (p->winograd)
-    place_turned (p, l);
+  place_turned (p, l);
   build_reduces (p);
 }

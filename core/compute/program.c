@@ -89,6 +89,21 @@ reduce_row (const LodeTask *task, const LodeReduce *reduce, uint32_t row, float 
     task->kernels->axpy (width, 1, from + (weight + bias) * u, to);
 }
 
+/* Rows of a linear layer's gradient, of the whole batch. to: of the slot */
+static void
+make_rows (const LodeTask *task, const LodeReduce *reduce, const LodePiece *piece, float *to)
+{
+  const LodeNode *node = &task->program->node[reduce->node];
+  uint32_t ci = node->block[1] * node->block[2], co = node->shape.c;
+  const float *x = lode_task_in (task, node, 0), *dy = lode_task_dout (task, node);
+
+  if (reduce->bias)
+    task->kernels->linear_dw_rows (task->program->batch, ci, 0, 0, co, x, dy, NULL, to);
+  else
+    task->kernels->linear_dw_rows (task->program->batch, ci, piece->row, piece->rows, co, x, dy,
+                                   to + (size_t) piece->row * co, NULL);
+}
+
 /* All rows at once where the block is the whole weight: the common case. */
 static void
 reduce_rows (const LodeTask *task, const LodeReduce *reduce, const LodePiece *piece, float *to)
@@ -98,6 +113,10 @@ reduce_rows (const LodeTask *task, const LodeReduce *reduce, const LodePiece *pi
   size_t wide = node->wide[1], stride;
   const float *from;
 
+  if (p->partial[reduce->node] < 0) {
+    make_rows (task, reduce, piece, to);
+    return;
+  }
   if (reduce->bias || node->block[2] != node->wide[0] || node->block[3] != node->wide[1]) {
     for (uint32_t r = 0; r < piece->rows; r++)
       reduce_row (task, reduce, piece->row + r, to + (piece->row + r) * wide);
@@ -185,17 +204,23 @@ turn_weight (void *data, uint32_t v, uint32_t worker)
 {
   const Turn *turn = data;
   const LodeProgram *p = turn->program;
+  const LodeKernels *kernels = lode_engine_kernels (p->engine);
   const LodeNode *node = &p->node[v];
   LodeTask task = { .program = p, .bind = turn->bind };
+  int32_t buffer = p->turned[turn->back][v];
   LodeConvGeometry g;
 
   (void) worker;
-  if (p->turned[turn->back][v] < 0)
+  if (buffer < 0)
     return;
+  if (node->kind == LODE_KIND_LINEAR) {
+    kernels->linear_turn (node->block[1] * node->block[2], node->shape.c, turn->back,
+                          lode_task_weight (&task, node), lode_task_buffer (&task, buffer));
+    return;
+  }
   g = lode_conv_geometry (node, &p->node[p->input[node->first]].shape, p->unit);
-  lode_engine_kernels (p->engine)->winograd_turn (
-      &g, turn->back, lode_task_weight (&task, node),
-      lode_task_buffer (&task, p->turned[turn->back][v]));
+  kernels->winograd_turn (&g, turn->back, lode_task_weight (&task, node),
+                          lode_task_buffer (&task, buffer));
 }
 
 static void

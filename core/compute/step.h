@@ -61,7 +61,8 @@ typedef struct LodeStep {
   uint32_t node;
 } LodeStep;
 
-/* One node's partial gradients of one slot, to be added to the gradient in unit order. */
+/* One node's partial gradients of one slot, to be added to the gradient in unit order; of a linear
+ * layer without them, the gradient is made of the whole batch. */
 typedef struct LodeReduce {
   uint32_t node, slot;
   bool bias;
@@ -88,7 +89,8 @@ enum {
   LODE_NODE_BIAS = 8,
   LODE_NODE_GATE = 16,
   LODE_NODE_INSIDE = 32, /* fused into another, which does its work */
-  LODE_NODE_VIEW = 64    /* a norm that is not stored: its readers apply scale and shift */
+  LODE_NODE_VIEW = 64,   /* a norm that is not stored: its readers apply scale and shift */
+  LODE_NODE_SHARED = 128 /* the buffer of its gradient is others' too */
 };
 /* ZERO: known to be zero, need not be read. ALIAS: its gradient is the sum's own buffer. LAZY: its
  * producer makes the gradient from the reader's when it needs it; none is stored. */
@@ -134,7 +136,7 @@ struct LodeProgram {
   uint8_t *node_flag; /* [nodes] LODE_NODE_… */
   uint8_t *in_flag;   /* [inputs] LODE_IN_… */
   int32_t *value, *dvalue, *state, *partial, *packed; /* [nodes] buffers, or −1 */
-  int32_t *turned[2]; /* [nodes] … of weights in Winograd's form: forward's, backward's */
+  int32_t *turned[2]; /* [nodes] … of weights as kernels like them: forward's, backward's */
   LodeBuffer *buffer;
   LodeStep *step, *settle;
   LodeRegion *region;
@@ -237,6 +239,18 @@ lode_task_dout (const LodeTask *task, const LodeNode *node)
   return at + lode_shape_size (&node->shape) * task->start;
 }
 
+/* Whether the gradient of a linear layer's weights is made of the whole batch at once, behind the
+ * region of its backward, row by row of the weight: no partial sums. */
+static inline bool
+lode_node_direct (const LodeProgram *p, uint32_t v)
+{
+  const LodeNode *node = &p->node[v];
+
+  return node->kind == LODE_KIND_LINEAR && lode_node_runs (p, v)
+         && !(p->node_flag[v] & LODE_NODE_SHARED) && node->block[2] == node->wide[0]
+         && node->block[3] == node->wide[1];
+}
+
 /* Where the gradient of an input goes, or NULL. *first: nothing is there yet, not even zeros. */
 static inline float *
 lode_task_din_raw (const LodeTask *task, const LodeNode *node, uint32_t i, bool *first)
@@ -280,7 +294,7 @@ lode_task_bias (const LodeTask *task, const LodeNode *node)
   return node->bias < 0 ? NULL : ((const LodeParamSet *) task->bind->weights)->at[node->bias];
 }
 
-/* … turned for Winograd's form of a direction, or NULL where it is not used. */
+/* … turned as a direction's kernel likes it (Winograd's form, panels), or NULL. */
 static inline const float *
 lode_task_turned (const LodeTask *task, const LodeNode *node, bool back)
 {

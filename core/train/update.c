@@ -76,21 +76,24 @@ lode_spread_run (LodeSpread *spread, LodeThreads *threads, LodePieceFunc f, void
   lode_threads_run (threads, spread->end->len, run_chunk, &run);
 }
 
-/* Four sums, so that they need not wait for each other. */
+enum { SUMS = 16 }; /* that need not wait for each other */
+
 static void
 square_piece (void *data, LodePiece *piece)
 {
   const LodeParamSet *set = data;
   const float *x = set->at[piece->slot] + piece->from;
-  double sum[4] = { 0 };
+  double sum[SUMS] = { 0 };
   size_t i = 0;
 
-  for (; i + 4 <= piece->n; i += 4)
-    for (size_t j = 0; j < 4; j++)
+  for (; i + SUMS <= piece->n; i += SUMS)
+    for (size_t j = 0; j < SUMS; j++)
       sum[j] += (double) x[i + j] * (double) x[i + j];
   for (; i < piece->n; i++)
     sum[0] += (double) x[i] * (double) x[i];
-  piece->sum = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+  piece->sum = 0;
+  for (size_t j = 0; j < SUMS; j++)
+    piece->sum += sum[j];
 }
 
 double
@@ -133,6 +136,8 @@ lode_descend (const LodeDescent *how, size_t n, const float *w, const float *g, 
     descend_plain (how, n, w, g, out);
     return;
   }
+  /* v may be keep, w may be out: element by element that does not matter, and GCC is told so. */
+#pragma GCC ivdep
   for (size_t i = 0; i < n; i++) {
     float d = scale * g[i] + decay * w[i];
     float moved = momentum * v[i] + d;
@@ -154,6 +159,7 @@ lode_descend_adam (const LodeAdam *how, size_t n, const float *w, const float *g
   float rate = (float) (how->rate / (1 - pow (how->beta1, t)));
   float fix = (float) (1 / sqrt (1 - pow (how->beta2, t)));
 
+#pragma GCC ivdep
   for (size_t i = 0; i < n; i++) {
     float d = scale * g[i] + decay * w[i];
     float first = beta1 * m[i] + new1 * d;

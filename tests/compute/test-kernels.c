@@ -222,10 +222,44 @@ check_nan (const LodeKernels *kernels)
   }
 }
 
+/* Some rows of a weight's gradient. */
+static void
+check_linear_rows (const LodeKernels *kernels, size_t rows, uint32_t ci, uint32_t co,
+                   const Buffer *x, const Buffer *dy)
+{
+  uint32_t first = lode_rng_below (&rng, ci), n = 1 + lode_rng_below (&rng, ci - first);
+  Buffer dw = buffer ((size_t) n * co), dw2 = twin (&dw);
+
+  kernels->linear_dw_rows (rows, ci, first, n, co, x->at, dy->at, dw.at, NULL);
+  lode_kernels_reference.linear_dw_rows (rows, ci, first, n, co, x->at, dy->at, dw2.at, NULL);
+  check ("linear_dw_rows", &dw, &dw2, 2e-5);
+}
+
+/* Both directions with weights that have been turned. */
+static void
+check_linear_turned (const LodeKernels *kernels, size_t rows, uint32_t ci, uint32_t co,
+                     const Buffer *x, const Buffer *w, const Buffer *dy)
+{
+  bool first = lode_rng_below (&rng, 2);
+  Buffer y = buffer (rows * co), y2 = twin (&y), dx = buffer (rows * ci), dx2 = twin (&dx);
+  Buffer u = buffer ((size_t) ci * co), bias = buffer (co);
+
+  kernels->linear_turn (ci, co, false, w->at, u.at);
+  kernels->linear_turned (rows, ci, co, x->at, u.at, first ? bias.at : NULL, true, y.at);
+  lode_kernels_reference.linear (rows, ci, co, x->at, w->at, first ? bias.at : NULL, y2.at);
+  check ("linear_turned", &y, &y2, 1e-5);
+  kernels->linear_turn (ci, co, true, w->at, u.at);
+  kernels->linear_turned (rows, co, ci, dy->at, u.at, NULL, first, dx.at);
+  lode_kernels_reference.linear_dx (rows, ci, co, w->at, dy->at, first, dx2.at);
+  check ("linear_turned back", &dx, &dx2, 1e-5);
+  g_free (u.all);
+  g_free (bias.all);
+}
+
 static void
 check_linear (const LodeKernels *kernels)
 {
-  static const uint32_t widths[] = { 1, 3, 5, 8, 10, 16, 17, 24, 48, 64, 100, 130 };
+  static const uint32_t widths[] = { 1, 3, 5, 8, 10, 16, 17, 24, 48, 64, 100, 130, 160, 300 };
   const LodeKernels *reference = &lode_kernels_reference;
   bool first = lode_rng_below (&rng, 2);
   uint32_t ci = pick (widths, G_N_ELEMENTS (widths)), co = pick (widths, G_N_ELEMENTS (widths));
@@ -247,6 +281,8 @@ check_linear (const LodeKernels *kernels)
   reference->linear_dw (rows, ci, co, x.at, dy.at, dw2.at, db2.at);
   check (what, &dw, &dw2, 2e-5);
   check (what, &db, &db2, 2e-5);
+  check_linear_rows (kernels, rows, ci, co, &x, &dy);
+  check_linear_turned (kernels, rows, ci, co, &x, &w, &dy);
   g_free (x.all);
   g_free (w.all);
   g_free (dy.all);

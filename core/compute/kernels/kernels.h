@@ -94,12 +94,22 @@ typedef struct LodeKernels {
   /* y = x w (+ bias) over `rows` rows. x: [rows][ci], w: [ci][co], y: [rows][co] */
   void (*linear) (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *w,
                   const float *bias, float *y);
+  /*
+   * The same with weights that linear_turn has turned into u: panels as wide as a tile, ci · co
+   * floats, or with `back` those of w^T, whose product with dy is dx. first: "=", else "+=".
+   */
+  void (*linear_turn) (uint32_t ci, uint32_t co, bool back, const float *w, float *u);
+  void (*linear_turned) (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *u,
+                         const float *bias, bool first, float *y);
   /* dx += dy w^T; first: "=" */
   void (*linear_dx) (size_t rows, uint32_t ci, uint32_t co, const float *w, const float *dy,
                      bool first, float *dx);
   /* dw += x^T dy; dbias += sum dy, or NULL */
   void (*linear_dw) (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *dy,
                      float *dw, float *dbias);
+  /* The same of n rows of w from `first` on; dw: [n][co] */
+  void (*linear_dw_rows) (size_t rows, uint32_t ci, uint32_t first, uint32_t n, uint32_t co,
+                          const float *x, const float *dy, float *dw, float *dbias);
 
   /* First maximum of the window in scan order; NaN propagates. */
   void (*max_pool) (const LodePoolGeometry *, const float *x, float *y);

@@ -42,12 +42,101 @@ add_columns (size_t rows, uint32_t c, const float *dy, float *to)
 
 static const Axis one_tap = { .n = 1 };
 
+/*
+ * Panels of wide matrices, copied together: rows far apart would share few sets of the first-level
+ * cache. DEEP rows of WIDE floats take half of it.
+ */
+enum { DEEP = 4096 / WIDE, PANEL_WIDE = 128, PANEL_ROWS = 24 };
+
+/* to: [rows][WIDE] of from: [rows][step] */
+static void
+copy_panel (size_t rows, size_t step, const float *from, float *to)
+{
+  for (size_t r = 0; r < rows; r++, from += step, to += WIDE)
+    memcpy (to, from, WIDE * sizeof *to);
+}
+
+static bool
+in_panels (size_t rows, uint32_t co)
+{
+  return co >= PANEL_WIDE && co % WIDE == 0 && rows >= PANEL_ROWS;
+}
+
+/* A panel of u at a time, as many of its rows as stay in cache. */
+static void
+linear_turned (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *u,
+               const float *bias, bool first, float *y)
+{
+  for (uint32_t o = 0; o < co; o += WIDE) {
+    uint32_t wide = co - o < WIDE ? co - o : WIDE;
+    Line l = { .down = &one_tap, .across = &one_tap, .step = ci, .to = co, .ldw = wide };
+
+    for (uint32_t i = 0; i < ci; i += DEEP, u += (size_t) l.ci * wide) {
+      l.ci = ci - i < DEEP ? ci - i : DEEP;
+      l.add = !first || i > 0;
+      product (&l, rows, wide, x + i, u, bias ? bias + o : NULL, y + o);
+    }
+  }
+}
+
+/* u: panels of w^T; as many columns of w at a time as a line of cache has. */
+static void
+linear_turn_back (uint32_t ci, uint32_t co, const float *w, float *u)
+{
+  for (uint32_t i = 0; i < ci; i += WIDE) {
+    uint32_t wide = ci - i < WIDE ? ci - i : WIDE;
+
+    for (uint32_t o = 0, n; o < co; o += n, u += (size_t) n * wide) {
+      n = co - o < 16 ? co - o : 16;
+      for (uint32_t j = 0; j < wide; j++)
+        for (uint32_t r = 0; r < n; r++)
+          u[(size_t) r * wide + j] = w[(size_t) (i + j) * co + o + r];
+    }
+  }
+}
+
+static void
+linear_turn (uint32_t ci, uint32_t co, bool back, const float *w, float *u)
+{
+  if (back) {
+    linear_turn_back (ci, co, w, u);
+    return;
+  }
+  for (uint32_t o = 0; o < co; o += WIDE) {
+    uint32_t wide = co - o < WIDE ? co - o : WIDE;
+
+    for (uint32_t r = 0; r < ci; r++, u += wide)
+      memcpy (u, w + (size_t) r * co + o, wide * sizeof *u);
+  }
+}
+
+/* y = x w in panels of w; co: a multiple of WIDE */
+static void
+linear_panels (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *w,
+               const float *bias, float *y)
+{
+  float panel[DEEP * WIDE];
+  Line l = { .down = &one_tap, .across = &one_tap, .step = ci, .to = co, .ldw = WIDE };
+
+  for (uint32_t o = 0; o < co; o += WIDE)
+    for (uint32_t i = 0; i < ci; i += DEEP) {
+      l.ci = ci - i < DEEP ? ci - i : DEEP;
+      l.add = i > 0;
+      copy_panel (l.ci, co, w + (size_t) i * co + o, panel);
+      product (&l, rows, WIDE, x + i, panel, bias ? bias + o : NULL, y + o);
+    }
+}
+
 static void
 linear (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *w, const float *bias,
         float *y)
 {
   Line l = { .down = &one_tap, .across = &one_tap, .ci = ci, .step = ci, .to = co, .ldw = co };
 
+  if (in_panels (rows, co)) {
+    linear_panels (rows, ci, co, x, w, bias, y);
+    return;
+  }
   product (&l, rows, co, x, w, bias, y);
 }
 
@@ -76,22 +165,50 @@ linear_dx (size_t rows, uint32_t ci, uint32_t co, const float *w, const float *d
     }
 }
 
+/* dw += x^T dy in panels of dy; n of x's channels; co: a multiple of WIDE */
+static void
+linear_dw_panels (size_t rows, uint32_t ci, uint32_t n, uint32_t co, const float *x,
+                  const float *dy, float *dw)
+{
+  float panel[DEEP * WIDE];
+
+  for (size_t r = 0; r < rows; r += DEEP) {
+    size_t m = rows - r < DEEP ? rows - r : DEEP;
+    Patch patch = { .rows = 1, .columns = m, .x_step = ci, .y_step = WIDE, .ldw = co };
+
+    for (uint32_t o = 0; o < co; o += WIDE) {
+      copy_panel (m, co, dy + r * co + o, panel);
+      outer (&patch, n, WIDE, x + r * ci, panel, dw + o);
+    }
+  }
+}
+
 /* Rows in blocks that stay in cache while every tile of dw reads them. */
 static void
-linear_dw (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *dy, float *dw,
-           float *dbias)
+linear_dw_rows (size_t rows, uint32_t ci, uint32_t first, uint32_t n, uint32_t co, const float *x,
+                const float *dy, float *dw, float *dbias)
 {
   size_t block = 8192 / ((size_t) ci + co);
 
   block = block < 32 ? 32 : block;
-  for (size_t r = 0; r < rows; r += block) {
-    size_t n = rows - r < block ? rows - r : block;
-    Patch patch = { .rows = 1, .columns = n, .x_step = ci, .y_step = co, .ldw = co };
+  if (in_panels (rows, co))
+    linear_dw_panels (rows, ci, n, co, x + first, dy, dw);
+  else
+    for (size_t r = 0; r < rows; r += block) {
+      size_t m = rows - r < block ? rows - r : block;
+      Patch patch = { .rows = 1, .columns = m, .x_step = ci, .y_step = co, .ldw = co };
 
-    outer (&patch, ci, co, x + r * ci, dy + r * co, dw);
-  }
+      outer (&patch, n, co, x + r * ci + first, dy + r * co, dw);
+    }
   if (dbias)
     add_columns (rows, co, dy, dbias);
+}
+
+static void
+linear_dw (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *dy, float *dw,
+           float *dbias)
+{
+  linear_dw_rows (rows, ci, 0, ci, co, x, dy, dw, dbias);
 }
 
 /* src with zero columns at its sides, c floats a pixel; src itself where it needs none. */

@@ -148,18 +148,53 @@ linear_dx (size_t rows, uint32_t ci, uint32_t co, const float *w, const float *d
 }
 
 static void
-linear_dw (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *dy, float *dw,
-           float *dbias)
+linear_turn (uint32_t ci, uint32_t co, bool back, const float *w, float *u)
 {
   for (uint32_t i = 0; i < ci; i++)
+    for (uint32_t o = 0; o < co; o++)
+      u[back ? (size_t) o * ci + i : (size_t) i * co + o] = w[(size_t) i * co + o];
+}
+
+static void
+linear_turned (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *u,
+               const float *bias, bool first, float *y)
+{
+  for (size_t r = 0; r < rows; r++)
+    for (uint32_t o = 0; o < co; o++) {
+      double sum = first ? bias ? (double) bias[o] : 0 : (double) y[r * co + o];
+
+      for (uint32_t i = 0; i < ci; i++)
+        sum += (double) x[r * ci + i] * (double) u[(size_t) i * co + o];
+      y[r * co + o] = (float) sum;
+    }
+}
+
+static void
+linear_dw_rows (size_t rows, uint32_t ci, uint32_t first, uint32_t n, uint32_t co, const float *x,
+                const float *dy, float *dw, float *dbias)
+{
+  for (uint32_t i = 0; i < n; i++)
     for (uint32_t o = 0; o < co; o++) {
       double sum = 0;
 
       for (size_t r = 0; r < rows; r++)
-        sum += (double) x[r * ci + i] * (double) dy[r * co + o];
+        sum += (double) x[r * ci + first + i] * (double) dy[r * co + o];
       dw[(size_t) i * co + o] += (float) sum;
     }
-  add_columns (rows, co, dy, dbias);
+  for (uint32_t o = 0; dbias && o < co; o++) {
+    double sum = 0;
+
+    for (size_t r = 0; r < rows; r++)
+      sum += (double) dy[r * co + o];
+    dbias[o] += (float) sum;
+  }
+}
+
+static void
+linear_dw (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *dy, float *dw,
+           float *dbias)
+{
+  linear_dw_rows (rows, ci, 0, ci, co, x, dy, dw, dbias);
 }
 
 static size_t
@@ -552,8 +587,11 @@ const LodeKernels lode_kernels_reference = {
   .winograd_dx = lode_reference_winograd_dx,
   .winograd_dw = lode_reference_winograd_dw,
   .linear = linear,
+  .linear_turn = linear_turn,
+  .linear_turned = linear_turned,
   .linear_dx = linear_dx,
   .linear_dw = linear_dw,
+  .linear_dw_rows = linear_dw_rows,
   .max_pool = max_pool,
   .max_pool_dx = max_pool_dx,
   .avg_pool = avg_pool,

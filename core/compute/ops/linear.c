@@ -14,6 +14,14 @@ inputs_of (const LodeNode *node)
 static void
 linear_forward (const LodeTask *task, const LodeNode *node)
 {
+  const float *turned = lode_task_turned (task, node, false);
+
+  if (turned) {
+    task->kernels->linear_turned (task->n, inputs_of (node), node->shape.c,
+                                  lode_task_in (task, node, 0), turned, lode_task_bias (task, node),
+                                  true, lode_task_out (task, node));
+    return;
+  }
   task->kernels->linear (task->n, inputs_of (node), node->shape.c, lode_task_in (task, node, 0),
                          lode_task_weight (task, node), lode_task_bias (task, node),
                          lode_task_out (task, node));
@@ -23,11 +31,17 @@ static void
 linear_backward (const LodeTask *task, const LodeNode *node)
 {
   const float *dy = lode_task_dout (task, node);
-  float *dx = lode_task_din (task, node, 0), *dw = lode_task_dweight (task, node);
+  const float *turned = lode_task_turned (task, node, true);
+  bool direct = lode_node_direct (task->program, lode_task_id (task, node)), first = false;
+  float *dx = lode_task_din_raw (task, node, 0, &first);
+  float *dw = direct ? NULL : lode_task_dweight (task, node);
 
-  if (dx)
+  if (dx && turned)
+    task->kernels->linear_turned (task->n, node->shape.c, inputs_of (node), dy, turned, NULL, first,
+                                  dx);
+  else if (dx)
     task->kernels->linear_dx (task->n, inputs_of (node), node->shape.c,
-                              lode_task_weight (task, node), dy, false, dx);
+                              lode_task_weight (task, node), dy, first, dx);
   if (dw)
     task->kernels->linear_dw (task->n, inputs_of (node), node->shape.c,
                               lode_task_in (task, node, 0), dy, dw, lode_task_dbias (task, node));

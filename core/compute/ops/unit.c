@@ -37,7 +37,7 @@ unit_of (const LodeProgram *p, const LodeNode *node)
   unit.relu = fused->relu > 0;
   most = MAX (lode_shape_size (&unit.in), lode_shape_size (&unit.mid));
   most = MAX (most, lode_shape_size (&node->shape)) * sizeof (float);
-  unit.winograd = p->turned[0][node - p->node] >= 0;
+  unit.winograd = p->turned[0][node - p->node] >= 0; /* turned for nothing else */
   unit.samples =
       (uint32_t) CLAMP ((unit.winograd ? winograd_share : cache_share) / most, 1, p->unit);
   return unit;
