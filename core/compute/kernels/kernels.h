@@ -44,6 +44,9 @@ typedef struct LodeKernels {
   const char *isa; /* "portable", "x86-64-v3", "x86-64-v4", "reference" */
   uint32_t width;  /* floats in a vector */
 
+  /* Multiply-adds as fast as they go, to compare with; how many there were. out: [width] */
+  size_t (*ceiling) (size_t rounds, float *out);
+
   /* Floats of scratch that conv kernels want for this geometry (0: none); `scratch` arguments hold
    * that many. */
   size_t (*conv_scratch) (const LodeConvGeometry *);

@@ -82,24 +82,28 @@ F (line) (const Line *l, size_t m, const float *x, const float *w, const float *
 }
 
 #if LANES == LODE_KERNEL_LANES
-/* Tiles of P pixels × two vectors that one tap reads, as long as there are P pixels; how many
- * pixels. A function of its own, or its loop would lack registers. */
-#define RUN(P)                                                                                     \
-  static __attribute__ ((noinline)) size_t PASTE (F (run), P) (                                    \
+/* Tiles of P pixels × two vectors as long as there are P pixels; how many pixels. Functions of
+ * their own, or their loops would lack registers. `single`: of the one tap that x and w lie at. */
+#define RUN(name, P, single)                                                                       \
+  static __attribute__ ((noinline)) size_t PASTE (F (name), P) (                                   \
       const Line *given, size_t m, const float *x, const float *w, const float *bias, float *y)    \
   {                                                                                                \
     const Line l = *given; /* stores through vectors would be taken to change the original */      \
     size_t done = 0;                                                                               \
                                                                                                    \
     for (; done + P <= m; done += P, x += P * l.step, y += P * l.to)                               \
-      F (tile) (&l, x, w, bias, y, P, 2, true);                                                    \
+      F (tile) (&l, x, w, bias, y, P, 2, single);                                                  \
     return done;                                                                                   \
   }
 #if TILE_PIXELS > 8
-RUN (8)
+RUN (run, 8, true)
+RUN (run_taps, 8, false)
+#define RUN_TAPS PASTE (F (run_taps), 8)
 #else
-RUN (4)
-RUN (6)
+RUN (run, 4, true)
+RUN (run, 6, true)
+RUN (run_taps, 4, false)
+#define RUN_TAPS PASTE (F (run_taps), 4)
 #endif
 #undef RUN
 
@@ -123,30 +127,27 @@ static void
 F (line_double) (const Line *l, size_t m, const float *x, const float *w, const float *bias,
                  float *y)
 {
-  if (l->down->n == 1 && l->across->n == 1) {
-    size_t done = F (run) (l, m, x + l->down->in[0] + l->across->in[0],
-                           w + l->down->tap[0] + l->across->tap[0], bias, y);
+  size_t done;
 
-    x += done * l->step;
-    y += done * l->to;
-    m -= done;
-  }
-  while (m) {
-    size_t p = m >= TILE_PIXELS / 2 ? TILE_PIXELS / 2 : m;
-
-    switch (p) {
+  if (l->down->n == 1 && l->across->n == 1)
+    done = F (run) (l, m, x + l->down->in[0] + l->across->in[0],
+                    w + l->down->tap[0] + l->across->tap[0], bias, y);
+  else
+    done = RUN_TAPS (l, m, x, w, bias, y);
+  x += done * l->step;
+  y += done * l->to;
+  switch (m - done) {
 #if TILE_PIXELS > 8
-      CASE (8, 2)
-      CASE (7, 2)
-      CASE (6, 2)
-      CASE (5, 2)
+    CASE (7, 2)
+    CASE (6, 2)
+    CASE (5, 2)
+    CASE (4, 2)
 #endif
-      CASE (4, 2) CASE (3, 2) CASE (2, 2) CASE (1, 2)
-    }
-    x += p * l->step;
-    y += p * l->to;
-    m -= p;
+    CASE (3, 2)
+    CASE (2, 2)
+    CASE (1, 2)
   }
 }
+#undef RUN_TAPS
 #endif
 #undef CASE

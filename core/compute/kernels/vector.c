@@ -96,11 +96,14 @@
 
 #include "compute/kernels/winograd.inc.h"
 
+#include "compute/kernels/ceiling.inc.h"
+
 extern const LodeKernels LODE_KERNEL_TABLE;
 
 const LodeKernels LODE_KERNEL_TABLE = {
   .isa = LODE_KERNEL_ISA,
   .width = LODE_KERNEL_LANES,
+  .ceiling = ceiling,
   .conv_scratch = conv_scratch,
   .conv = conv,
   .conv_dx = conv_dx,

@@ -14,7 +14,7 @@
 #define PREFIX "bench-"
 
 static gint threads, steps = 6;
-static gboolean json, explain;
+static gboolean json, explain, profile, kernels;
 
 static const GOptionEntry options[] = {
   { "threads", 't', 0, G_OPTION_ARG_INT, &threads, "With N threads (all that are there)", "N" },
@@ -22,6 +22,10 @@ static const GOptionEntry options[] = {
   { "json", 0, 0, G_OPTION_ARG_NONE, &json, "One JSON object a line", NULL },
   { "explain", 0, 0, G_OPTION_ARG_NONE, &explain,
     "Print the program: its passes, what is fused into each, shapes, bytes", NULL },
+  { "profile", 0, 0, G_OPTION_ARG_NONE, &profile,
+    "Print the share of the program's time that each kind of step takes", NULL },
+  { "kernels", 0, 0, G_OPTION_ARG_NONE, &kernels,
+    "Print what each kernel achieves beside what this machine can do, and no workload", NULL },
   G_OPTION_ENTRY_NULL
 };
 
@@ -34,6 +38,7 @@ static const LodeUsage usage = {
           "  lode bench resnet20 --threads 1\n"
           "  lode bench --json\n"
           "  lode bench nb201 winograd=false\n"
+          "  lode bench --kernels\n"
           "  lode bench nb201 --explain --steps 1\n\n"
           "tools/bench/compare of the source tree times the same workloads in PyTorch beside it.",
   .options = options,
@@ -76,7 +81,8 @@ bench (LodeRegistry *registry, const char *name, const char *const *overrides)
   g_autoptr (GPtrArray) errors = g_ptr_array_new_with_free_func (g_free);
   LodeExperiment *experiment = load (registry, name, overrides, errors);
   g_autoptr (GString) program = explain ? g_string_new (NULL) : NULL;
-  Timing timing = { .program = program };
+  g_autoptr (GString) shares = profile ? g_string_new (NULL) : NULL;
+  Timing timing = { .program = program, .shares = shares };
   GError *failure = NULL;
   bool ok;
 
@@ -92,6 +98,8 @@ bench (LodeRegistry *registry, const char *name, const char *const *overrides)
   (json ? print_json : print_line) (name, &timing);
   if (program)
     fputs (program->str, stdout);
+  if (shares)
+    fputs (shares->str, stdout);
   return LODE_EXIT_DONE;
 }
 
@@ -138,6 +146,8 @@ lode_verb_bench (int argc, char **argv)
     return code;
   if (threads < 0 || steps < 1)
     return lode_usage_error ("bench: --threads and --steps are at least 1");
+  if (kernels)
+    return bench_kernels ();
   registry = lode_command_registry ();
   split_words (argv + 1, overrides);
   name = argv[1] ? argv + 1 : (all = all_workloads ());

@@ -13,6 +13,7 @@ typedef struct Timing {
   double low, median; /* seconds of a step */
   uint64_t bytes;     /* of the engine's arena */
   GString *program;   /* NULL, or where the program that ran is explained */
+  GString *shares;    /* NULL, or where the shares of its kinds of steps are told */
 } Timing;
 
 /*
@@ -20,5 +21,8 @@ typedef struct Timing {
  * weights (and gates, where a search mixes), clipping, update. Two warm up, `steps` are timed.
  */
 bool bench_time (const LodeExperiment *, uint32_t threads, uint32_t steps, Timing *, GError **);
+
+/* kernels.c: what each kernel achieves on this machine beside what the machine can do. */
+int bench_kernels (void);
 
 #endif

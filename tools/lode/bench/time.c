@@ -131,6 +131,29 @@ time_steps (Work *work, uint32_t steps, double *seconds, GError **error)
   return true;
 }
 
+/* As many steps again, with a clock around every step of the program. */
+static bool
+tell_shares (LodeEngine *engine, Work *work, uint32_t steps, GString *to, GError **error)
+{
+  LodeShare share[64];
+  uint32_t n;
+  double all = 0;
+
+  lode_engine_profile (engine, true);
+  for (uint32_t b = 0; b < steps * lode_stream_batches (work->stream); b++)
+    if (!one_batch (work, error))
+      return false;
+  n = lode_engine_shares (engine, share, G_N_ELEMENTS (share));
+  for (uint32_t i = 0; i < n; i++)
+    all += share[i].seconds;
+  for (uint32_t i = 0; i < n; i++)
+    g_string_append_printf (to, "  %-14s %-12s %9.3f ms a step %5.1f %%\n", share[i].kind,
+                            share[i].part, 1e3 * share[i].seconds / steps,
+                            100 * share[i].seconds / all);
+  lode_engine_profile (engine, false);
+  return true;
+}
+
 static bool
 time_host (LodeStageHost *host, uint32_t steps, Timing *timing, GError **error)
 {
@@ -147,6 +170,8 @@ time_host (LodeStageHost *host, uint32_t steps, Timing *timing, GError **error)
     if (timing->program)
       lode_program_explain (lode_engine_largest (host->shared->engine), timing->program);
   }
+  if (ok && timing->shares)
+    ok = tell_shares (host->shared->engine, &work, steps, timing->shares, error);
   close_work (&work);
   return ok;
 }
