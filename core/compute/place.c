@@ -113,13 +113,15 @@ has_lazy (const LodeProgram *p, const LodeNode *node)
   return false;
 }
 
-/* Lets an only reader's sum share its gradient with the input. */
+/* Lets an only reader's sum share its gradient with the input: all that share it read it alone, so
+ * none may be a sum behind whose ReLU it is masked in place. */
 static bool
 share_gradient (LodeProgram *p, const LodeLevels *l, const LodeNode *node, int32_t sum, uint32_t i)
 {
   LodeValue x = p->input[i];
 
-  if (l->uses[x] != 1 || l->is_output[x] || p->node[x].shape.c != node->shape.c)
+  if (l->uses[x] != 1 || l->is_output[x] || p->node[x].shape.c != node->shape.c
+      || (p->node[x].kind == LODE_KIND_SUM && p->fused[x].relu > 0))
     return false;
   if (node->kind == LODE_KIND_SUM ? p->term[i].mix >= 0 || has_lazy (p, node)
                                   : node->kind != LODE_KIND_ADD)

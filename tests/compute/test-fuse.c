@@ -420,6 +420,45 @@ test_differences (void)
   }
 }
 
+/* Gradients of relu (norm a) + (relu (norm b), or b itself) behind two convolutions of the image.
+ */
+static GArray *
+gradient_of_masks (bool fuse, bool twice)
+{
+  Net *net = net_new ((LodeShape){ 6, 5, 3 }, 9, NULL, NULL);
+  LodeGraph *graph = net->graph;
+  LodeConv point = { sizeof point, .channels = 8 };
+  LodeValue a = lode_conv (graph, "a", net->x, &point), b = lode_conv (graph, "b", net->x, &point);
+  GArray *all = g_array_new (FALSE, FALSE, sizeof (float));
+  LodeParamSet *grad;
+
+  a = lode_relu (graph, lode_norm (graph, "na", a, true));
+  if (twice)
+    b = lode_relu (graph, lode_norm (graph, "nb", b, true));
+  lode_record_output (net->record, lode_add (graph, 2, (LodeValue[]){ a, b }));
+  net_ready (net, 1, lode_kernels_at (0));
+  lode_engine_fuse (net->engine, fuse);
+  net_pass (net, LODE_GRAD_WEIGHTS, 1);
+  grad = (LodeParamSet *) net->g;
+  g_array_append_vals (all, grad->data, (guint) grad->size);
+  net_free (net);
+  return all;
+}
+
+/* An addition hands its gradient on as it is; a ReLU that masks it must not mask it for others. */
+static void
+test_masks (void)
+{
+  for (int twice = 0; twice < 2; twice++) {
+    g_autoptr (GArray) plain = gradient_of_masks (false, twice);
+    g_autoptr (GArray) fused = gradient_of_masks (true, twice);
+
+    g_assert_cmpfloat (
+        distance ((float *) (void *) fused->data, (float *) (void *) plain->data, plain->len), <,
+        1e-4);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -435,6 +474,7 @@ main (int argc, char **argv)
   }
   g_test_add_func ("/fuse/threads", test_threads);
   g_test_add_func ("/fuse/edge", test_edge);
+  g_test_add_func ("/fuse/masks", test_masks);
   g_test_add_func ("/fuse/differences", test_differences);
   return g_test_run ();
 }
