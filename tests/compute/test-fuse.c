@@ -120,7 +120,20 @@ grow_add (Grower *g)
   uint32_t n = 2 + below (g, 4);
 
   for (uint32_t i = 0; i < n; i++)
-    x[i] = below (g, 2) ? grow_mix (g) : below (g, 2) ? pick (g) : grow_chain (g, pick (g));
+    switch (below (g, 5)) {
+    case 0:
+    case 1:
+      x[i] = grow_mix (g);
+      break;
+    case 2:
+      x[i] = pick (g);
+      break;
+    case 3:
+      x[i] = lode_relu (g->graph, grow_norm (g, grow_conv (g, pick (g))));
+      break;
+    default:
+      x[i] = grow_chain (g, pick (g));
+    }
   return lode_add (g->graph, n, x);
 }
 
