@@ -236,6 +236,28 @@ lode_threads_run (LodeThreads *threads, uint32_t n, LodeChunkFunc f, void *data)
   denormals_restore (before);
 }
 
+typedef struct Each {
+  void (*f) (void *, uint32_t);
+  void *data;
+} Each;
+
+static void
+run_each (void *data, uint32_t chunk, uint32_t worker)
+{
+  const Each *each = data;
+
+  (void) worker;
+  each->f (each->data, chunk);
+}
+
+void
+lode_threads_each (LodeThreads *threads, uint32_t n, void (*f) (void *, uint32_t), void *data)
+{
+  Each each = { f, data };
+
+  lode_threads_run (threads, n, run_each, &each);
+}
+
 static uint32_t
 affinity (void)
 {

@@ -26,6 +26,10 @@ uint32_t lode_threads_count (const LodeThreads *);
  */
 void lode_threads_run (LodeThreads *, uint32_t n, LodeChunkFunc f, void *data);
 
+/* The same for what needs no scratch memory. */
+void lode_threads_each (LodeThreads *, uint32_t n, void (*f) (void *data, uint32_t chunk),
+                        void *data);
+
 /* What affinity and the cgroup's CPU quota leave to this process, at least 1. */
 uint32_t lode_threads_available (void);
 

@@ -47,27 +47,10 @@ host_rng (const LodeHost *base, const char *name, uint64_t a, uint64_t b)
   return lode_seed_rng (lode_host_of (base)->seed, name, a, b);
 }
 
-typedef struct Parallel {
-  void (*f) (void *, uint32_t);
-  void *data;
-} Parallel;
-
-static void
-run_chunk (void *data, uint32_t chunk, uint32_t worker)
-{
-  const Parallel *parallel = data;
-
-  (void) worker;
-  parallel->f (parallel->data, chunk);
-}
-
 static void
 host_parallel (const LodeHost *base, uint32_t chunks, void (*f) (void *, uint32_t), void *data)
 {
-  Parallel parallel = { f, data };
-
-  lode_threads_run (lode_engine_threads (lode_host_of (base)->shared->engine), chunks, run_chunk,
-                    &parallel);
+  lode_threads_each (lode_engine_threads (lode_host_of (base)->shared->engine), chunks, f, data);
 }
 
 static uint32_t

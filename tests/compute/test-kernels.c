@@ -3,60 +3,17 @@
  * Every kernel of every table that this machine can run, against the plain reference, over shapes
  * that break things. Outputs are surrounded by guards that no kernel may touch.
  */
+#include "buffer.h"
 #include "compute/kernels/kernels.h"
-
-#include <lode/rng.h>
-#include <math.h>
-#include <string.h>
-
-enum { GUARD = 32 };
-static const float guard_value = 12345.f;
-
-typedef struct Buffer {
-  size_t n;
-  float *all, *at;
-} Buffer;
-
-static LodeRng rng = { 7, 0 };
-
-static Buffer
-buffer (size_t n)
-{
-  Buffer b = { n, g_new (float, n + 2 * GUARD), NULL };
-
-  b.at = b.all + GUARD;
-  for (size_t i = 0; i < GUARD; i++)
-    b.all[i] = b.at[n + i] = guard_value;
-  for (size_t i = 0; i < n; i++)
-    b.at[i] = (float) (lode_rng_uniform (&rng) - 0.5);
-  return b;
-}
-
-static Buffer
-twin (const Buffer *from)
-{
-  Buffer b = buffer (from->n);
-
-  memcpy (b.at, from->at, from->n * sizeof (float));
-  return b;
-}
 
 /* got and expected agree relative to the largest expected value; guards are whole. Frees both. */
 static void
 check (const char *what, Buffer *got, Buffer *expected, double tolerance)
 {
-  double worst = 0, largest = 1e-3;
+  double error = error_of (got, expected);
 
-  for (size_t i = 0; i < got->n; i++) {
-    worst = MAX (worst, fabs ((double) got->at[i] - (double) expected->at[i]));
-    largest = MAX (largest, fabs ((double) expected->at[i]));
-  }
-  if (worst > tolerance * largest)
-    g_error ("%s: error %g of largest value %g", what, worst, largest);
-  for (size_t i = 0; i < GUARD; i++)
-    g_assert_true (got->all[i] == guard_value && got->at[got->n + i] == guard_value);
-  g_free (got->all);
-  g_free (expected->all);
+  if (error > tolerance)
+    g_error ("%s: error %g of the largest value", what, error);
 }
 
 static uint32_t
@@ -396,9 +353,8 @@ check_elements (const LodeKernels *kernels)
 {
   const LodeKernels *reference = &lode_kernels_reference;
   size_t n = 1 + lode_rng_below (&rng, 5000);
-  Buffer x = buffer (n), g = buffer (n), v = buffer (n), v2 = twin (&v), w = buffer (n),
-         w2 = twin (&w);
-  Buffer m = buffer (n), m2 = twin (&m), y = buffer (n), y2 = twin (&y);
+  Buffer x = buffer (n), g = buffer (n), v = buffer (n), w = buffer (n), y = buffer (n),
+         y2 = twin (&y);
   const float *in[3] = { x.at, g.at, v.at };
   float gate[3] = { .3f, -2, .5f };
   double d[3], d2[3];
@@ -414,17 +370,8 @@ check_elements (const LodeKernels *kernels)
   kernels->relu_dx (n, x.at, g.at, y.at);
   reference->relu_dx (n, x.at, g.at, y2.at);
   check ("combine, relu_dx", &y, &y2, 1e-6);
-  kernels->sgd (n, .1f, .9f, 3e-4f, .5f, n % 2, g.at, v.at, w.at);
-  reference->sgd (n, .1f, .9f, 3e-4f, .5f, n % 2, g.at, v2.at, w2.at);
-  for (size_t i = 0; i < n; i++)
-    g_assert_cmpfloat_with_epsilon (v.at[i], v2.at[i], 1e-6f);
-  for (size_t i = 0; i < n; i++)
-    v.at[i] = v2.at[i] = fabsf (v.at[i]);
-  kernels->adam (n, .1f, 1.1f, .9f, .99f, 1e-8f, 1e-3f, 1, g.at, m.at, v.at, w.at);
-  reference->adam (n, .1f, 1.1f, .9f, .99f, 1e-8f, 1e-3f, 1, g.at, m2.at, v2.at, w2.at);
-  check ("sgd, adam: w", &w, &w2, 1e-5);
-  check ("adam: m", &m, &m2, 1e-6);
-  check ("adam: v", &v, &v2, 1e-6);
+  g_free (v.all);
+  g_free (w.all);
   g_free (x.all);
   g_free (g.all);
 }
@@ -446,9 +393,7 @@ check_loops (const LodeKernels *kernels)
   }
   kernels->axpy (n, .3f, x.at, y.at);
   reference->axpy (n, .3f, x.at, y2.at);
-  kernels->axpy_channels (rows, c, z.at, x.at, y.at);
-  reference->axpy_channels (rows, c, z.at, x.at, y2.at);
-  check ("axpy, axpy_channels", &y, &y2, 1e-6);
+  check ("axpy", &y, &y2, 1e-6);
   y = buffer (n);
   y2 = buffer (n);
   kernels->fill (n, 3, y.at);
@@ -462,11 +407,6 @@ check_loops (const LodeKernels *kernels)
   kernels->add (n, x.at, z.at, y.at);
   reference->add (n, x.at, z.at, y2.at);
   check ("add", &y, &y2, 0);
-  y = buffer (n);
-  y2 = buffer (n);
-  kernels->multiply (n, x.at, z.at, y.at);
-  reference->multiply (n, x.at, z.at, y2.at);
-  check ("multiply", &y, &y2, 0);
   y = buffer (n);
   y2 = buffer (n);
   kernels->relu (n, x.at, y.at);

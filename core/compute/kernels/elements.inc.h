@@ -64,25 +64,10 @@ axpy (size_t n, float a, const float *x, float *y)
 }
 
 static void
-axpy_channels (size_t rows, uint32_t c, const float *a, const float *x, float *y)
-{
-  for (size_t r = 0; r < rows; r++)
-    for (uint32_t l = 0; l < c; l++)
-      y[r * c + l] += a[l] * x[r * c + l];
-}
-
-static void
 add (size_t n, const float *x, const float *y, float *z)
 {
   for (size_t i = 0; i < n; i++)
     z[i] = x[i] + y[i];
-}
-
-static void
-multiply (size_t n, const float *x, const float *y, float *z)
-{
-  for (size_t i = 0; i < n; i++)
-    z[i] = x[i] * y[i];
 }
 
 /* Sixteen float sums over blocks of 1024, the blocks' sums in float64: the same order for any
@@ -135,30 +120,5 @@ dots (size_t n, uint32_t m, const float *g, const float *const *x, double *d)
 
     for (uint32_t i = 0; i < m; i++)
       d[i] += dot (length, g + first, x[i] + first);
-  }
-}
-
-static void
-sgd (size_t n, float rate, float mu, float decay, float clip, bool nesterov, const float *g,
-     float *v, float *w)
-{
-  for (size_t i = 0; i < n; i++) {
-    float d = clip * g[i] + decay * w[i];
-
-    v[i] = mu * v[i] + d;
-    w[i] -= rate * (nesterov ? d + mu * v[i] : v[i]);
-  }
-}
-
-static void
-adam (size_t n, float step, float root, float beta1, float beta2, float eps, float decay,
-      float clip, const float *g, float *m, float *v, float *w)
-{
-  for (size_t i = 0; i < n; i++) {
-    float d = clip * g[i] + decay * w[i];
-
-    m[i] = beta1 * m[i] + (1 - beta1) * d;
-    v[i] = beta2 * v[i] + (1 - beta2) * d * d;
-    w[i] -= step * m[i] / (sqrtf (v[i]) * root + eps);
   }
 }

@@ -153,25 +153,14 @@ typedef struct LodeKernels {
   void (*fill) (size_t n, float a, float *y);
   /* y = x, past the caches: for what will not be read again soon */
   void (*stream) (size_t n, const float *x, float *y);
-  void (*scale) (size_t n, float a, const float *x, float *y); /* y = a x */
-  void (*axpy) (size_t n, float a, const float *x, float *y);  /* y += a x */
-  void (*axpy_channels) (size_t rows, uint32_t c, const float *a, const float *x,
-                         float *y);                                 /* y += a[c] x */
+  void (*scale) (size_t n, float a, const float *x, float *y);      /* y = a x */
+  void (*axpy) (size_t n, float a, const float *x, float *y);       /* y += a x */
   void (*add) (size_t n, const float *x, const float *y, float *z); /* z = x + y */
-  void (*multiply) (size_t n, const float *x, const float *y, float *z);
-  double (*dot) (size_t n, const float *x, const float *y); /* in float64 */
+  double (*dot) (size_t n, const float *x, const float *y);         /* in float64 */
   /* y = sum_i a[i] x[i] over m inputs in one pass; m <= 16 */
   void (*combine) (size_t n, uint32_t m, const float *a, const float *const *x, float *y);
   /* d[i] = <g, x[i]> for m inputs in one pass, float64; m <= 16 */
   void (*dots) (size_t n, uint32_t m, const float *g, const float *const *x, double *d);
-
-  /* v = mu v + (clip g + decay w); w -= rate (nesterov ? g' + mu v : v) with g' the decayed
-   * gradient */
-  void (*sgd) (size_t n, float rate, float mu, float decay, float clip, bool nesterov,
-               const float *g, float *v, float *w);
-  /* Adam: m, v moments; step = rate / (1 - beta1^t), root = 1 / sqrt (1 - beta2^t) */
-  void (*adam) (size_t n, float step, float root, float beta1, float beta2, float eps, float decay,
-                float clip, const float *g, float *m, float *v, float *w);
 } LodeKernels;
 
 extern const LodeKernels lode_kernels_reference;

@@ -53,7 +53,7 @@ lode_reference_winograd (const LodeConvGeometry *g, const LodeReading *read, con
                          const float *u, const float *bias, float *y, float *scratch)
 {
   read_image (g, read, x, scratch);
-  lode_kernels_reference.conv (g, scratch, u, bias, y, NULL);
+  lode_reference_conv (g, scratch, u, bias, y, NULL);
 }
 
 void
@@ -65,7 +65,7 @@ lode_reference_winograd_dx (const LodeConvGeometry *g, const LodeReading *read, 
 
   read_image (g, read, x, h);
   memset (dh, 0, n * sizeof *dh);
-  lode_kernels_reference.conv_dx (g, u, dy, dh, NULL);
+  lode_reference_conv_dx (g, u, dy, dh, NULL);
   for (size_t i = 0; i < n; i++)
     dx[i] = (first ? 0 : dx[i]) + (read->relu && !(h[i] > 0) ? 0 : dh[i]);
 }
@@ -75,5 +75,5 @@ lode_reference_winograd_dw (const LodeConvGeometry *g, const LodeReading *read, 
                             const float *dy, float *dw, float *dbias, float *scratch)
 {
   read_image (g, read, x, scratch);
-  lode_kernels_reference.conv_dw (g, scratch, dy, dw, dbias, NULL);
+  lode_reference_conv_dw (g, scratch, dy, dw, dbias, NULL);
 }

@@ -8,117 +8,6 @@
 #include <math.h>
 #include <string.h>
 
-/* Visits every pair of input and output element that a weight joins. */
-typedef void (*Visit) (void *data, size_t in, size_t out, size_t weight);
-
-static void
-visit_conv (const LodeConvGeometry *g, Visit visit, void *data)
-{
-  uint32_t ci = g->c / g->groups, co = g->oc / g->groups;
-  bool depthwise = g->groups > 1 && ci == 1 && co == 1;
-
-  for (uint32_t n = 0; n < g->n; n++)
-    for (uint32_t oy = 0; oy < g->oh; oy++)
-      for (uint32_t ox = 0; ox < g->ow; ox++)
-        for (uint32_t ky = 0; ky < g->kernel; ky++)
-          for (uint32_t kx = 0; kx < g->kernel; kx++) {
-            int64_t iy = (int64_t) oy * g->stride + (int64_t) ky * g->dilation - g->pad;
-            int64_t ix = (int64_t) ox * g->stride + (int64_t) kx * g->dilation - g->pad;
-
-            if (iy < 0 || ix < 0 || iy >= g->h || ix >= g->w)
-              continue;
-            for (uint32_t o = 0; o < g->oc; o++)
-              for (uint32_t i = 0; i < ci; i++) {
-                size_t tap = (size_t) ky * g->kernel + kx;
-                size_t in = (((size_t) n * g->h + (size_t) iy) * g->w + (size_t) ix) * g->c
-                            + o / co * ci + i;
-                size_t out = (((size_t) n * g->oh + oy) * g->ow + ox) * g->oc + o;
-
-                visit (data, in, out, depthwise ? tap * g->c + o : (tap * ci + i) * g->oc + o);
-              }
-          }
-}
-
-typedef struct Tensors {
-  const float *x, *w, *dy;
-  float *y, *dx, *dw;
-} Tensors;
-
-static void
-forward (void *data, size_t in, size_t out, size_t weight)
-{
-  Tensors *t = data;
-
-  t->y[out] += t->x[in] * t->w[weight];
-}
-
-static void
-backward_x (void *data, size_t in, size_t out, size_t weight)
-{
-  Tensors *t = data;
-
-  t->dx[in] += t->w[weight] * t->dy[out];
-}
-
-static void
-backward_w (void *data, size_t in, size_t out, size_t weight)
-{
-  Tensors *t = data;
-
-  t->dw[weight] += t->x[in] * t->dy[out];
-}
-
-static size_t
-conv_scratch (const LodeConvGeometry *g)
-{
-  (void) g;
-  return 0;
-}
-
-static void
-add_columns (size_t rows, uint32_t c, const float *dy, float *dbias)
-{
-  for (uint32_t o = 0; dbias && o < c; o++) {
-    double sum = 0;
-
-    for (size_t r = 0; r < rows; r++)
-      sum += (double) dy[r * c + o];
-    dbias[o] += (float) sum;
-  }
-}
-
-static void
-conv (const LodeConvGeometry *g, const float *x, const float *w, const float *bias, float *y,
-      float *scratch)
-{
-  Tensors t = { .x = x, .w = w, .y = y };
-
-  (void) scratch;
-  for (size_t i = 0; i < (size_t) g->n * g->oh * g->ow * g->oc; i++)
-    y[i] = bias ? bias[i % g->oc] : 0;
-  visit_conv (g, forward, &t);
-}
-
-static void
-conv_dx (const LodeConvGeometry *g, const float *w, const float *dy, float *dx, float *scratch)
-{
-  Tensors t = { .w = w, .dy = dy, .dx = dx };
-
-  (void) scratch;
-  visit_conv (g, backward_x, &t);
-}
-
-static void
-conv_dw (const LodeConvGeometry *g, const float *x, const float *dy, float *dw, float *dbias,
-         float *scratch)
-{
-  Tensors t = { .x = x, .dy = dy, .dw = dw };
-
-  (void) scratch;
-  visit_conv (g, backward_w, &t);
-  add_columns ((size_t) g->n * g->oh * g->ow, g->oc, dy, dbias);
-}
-
 static void
 linear (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *w, const float *bias,
         float *y)
@@ -195,60 +84,6 @@ linear_dw (size_t rows, uint32_t ci, uint32_t co, const float *x, const float *d
            float *dbias)
 {
   linear_dw_rows (rows, ci, 0, ci, co, x, dy, dw, dbias);
-}
-
-static size_t
-sample_size (const LodeConvGeometry *g)
-{
-  return (size_t) g->h * g->w * g->c;
-}
-
-/* Laid out: dense. */
-static void
-depth_lay (const LodeConvGeometry *g, const LodeReading *read, const float *x, float *h)
-{
-  for (size_t i = 0; i < sample_size (g); i++) {
-    h[i] = read->scale ? x[i] * read->scale[i % g->c] + read->shift[i % g->c] : x[i];
-    if (read->relu && h[i] < 0)
-      h[i] = 0;
-  }
-}
-
-static LodeConvGeometry
-one_sample (const LodeConvGeometry *g)
-{
-  LodeConvGeometry one = *g;
-
-  one.n = 1;
-  return one;
-}
-
-static void
-depth (const LodeConvGeometry *g, const float *h, const float *w, const float *bias, float *y)
-{
-  LodeConvGeometry one = one_sample (g);
-
-  conv (&one, h, w, bias, y, NULL);
-}
-
-static void
-depth_dx (const LodeConvGeometry *g, const float *gate, const float *w, const float *dy, bool first,
-          float *dx, float *dh)
-{
-  LodeConvGeometry one = one_sample (g);
-
-  memset (dh, 0, sample_size (g) * sizeof *dh);
-  conv_dx (&one, w, dy, dh, NULL);
-  for (size_t i = 0; i < sample_size (g); i++)
-    dx[i] = (first ? 0 : dx[i]) + (!gate || gate[i] > 0 ? dh[i] : 0);
-}
-
-static void
-depth_dw (const LodeConvGeometry *g, const float *h, const float *dy, float *dw)
-{
-  LodeConvGeometry one = one_sample (g);
-
-  conv_dw (&one, h, dy, dw, NULL, NULL);
 }
 
 /* Offset of cell (ky, kx) of a window in the input, or −1 outside the image. */
@@ -493,24 +328,10 @@ axpy (size_t n, float a, const float *x, float *y)
 }
 
 static void
-axpy_channels (size_t rows, uint32_t c, const float *a, const float *x, float *y)
-{
-  for (size_t i = 0; i < rows * c; i++)
-    y[i] += a[i % c] * x[i];
-}
-
-static void
 add (size_t n, const float *x, const float *y, float *z)
 {
   for (size_t i = 0; i < n; i++)
     z[i] = x[i] + y[i];
-}
-
-static void
-multiply (size_t n, const float *x, const float *y, float *z)
-{
-  for (size_t i = 0; i < n; i++)
-    z[i] = x[i] * y[i];
 }
 
 static double
@@ -542,31 +363,6 @@ dots (size_t n, uint32_t m, const float *g, const float *const *x, double *d)
     d[j] = dot (n, g, x[j]);
 }
 
-static void
-sgd (size_t n, float rate, float mu, float decay, float clip, bool nesterov, const float *g,
-     float *v, float *w)
-{
-  for (size_t i = 0; i < n; i++) {
-    float d = clip * g[i] + decay * w[i];
-
-    v[i] = mu * v[i] + d;
-    w[i] -= rate * (nesterov ? d + mu * v[i] : v[i]);
-  }
-}
-
-static void
-adam (size_t n, float step, float root, float beta1, float beta2, float eps, float decay,
-      float clip, const float *g, float *m, float *v, float *w)
-{
-  for (size_t i = 0; i < n; i++) {
-    float d = clip * g[i] + decay * w[i];
-
-    m[i] = beta1 * m[i] + (1 - beta1) * d;
-    v[i] = beta2 * v[i] + (1 - beta2) * d * d;
-    w[i] -= step * m[i] / (sqrtf (v[i]) * root + eps);
-  }
-}
-
 static size_t
 ceiling (size_t rounds, float *out)
 {
@@ -582,15 +378,15 @@ const LodeKernels lode_kernels_reference = {
   .isa = "reference",
   .width = 1,
   .ceiling = ceiling,
-  .conv_scratch = conv_scratch,
-  .conv = conv,
-  .conv_dx = conv_dx,
-  .conv_dw = conv_dw,
-  .depth_room = sample_size,
-  .depth_lay = depth_lay,
-  .depth = depth,
-  .depth_dx = depth_dx,
-  .depth_dw = depth_dw,
+  .conv_scratch = lode_reference_conv_scratch,
+  .conv = lode_reference_conv,
+  .conv_dx = lode_reference_conv_dx,
+  .conv_dw = lode_reference_conv_dw,
+  .depth_room = lode_reference_depth_room,
+  .depth_lay = lode_reference_depth_lay,
+  .depth = lode_reference_depth,
+  .depth_dx = lode_reference_depth_dx,
+  .depth_dw = lode_reference_depth_dw,
   .winograd_pays = lode_reference_winograd_pays,
   .winograd_weights = lode_reference_winograd_weights,
   .winograd_scratch = lode_reference_winograd_scratch,
@@ -623,12 +419,8 @@ const LodeKernels lode_kernels_reference = {
   .stream = stream,
   .scale = scale,
   .axpy = axpy,
-  .axpy_channels = axpy_channels,
   .add = add,
-  .multiply = multiply,
   .dot = dot,
   .combine = combine,
   .dots = dots,
-  .sgd = sgd,
-  .adam = adam,
 };

@@ -2,10 +2,10 @@
 /*
  * Depthwise convolution and its input gradient, one block of LANES channels at a time.
  *
- * slide (what planes.inc.h lays out): P adjacent pixels stay in registers; per kernel row and tap
- * one vector of weights is loaded and the P inputs are memory operands of the multiply-adds, so
- * that P = 8 chains hide the latency and two loads a cycle suffice. A strided gradient is a line
- * per column modulo the stride, with the taps that reach it. taps (everything else): the same
+ * slide (what planes.inc.h lays out): P adjacent pixels stay in registers; per kernel row the K
+ * weights do too, and each input vector is loaded once for all pixels that it serves (12 loads for
+ * 40 multiply-adds at 5×5, P = 8). A strided gradient is a convolution of stride 1 per residue of
+ * row and column, with the taps that reach it. taps (everything else): P sums, each tap's inputs
  * straight from the image; pixels at the edges are tiles of one with the taps that lie inside.
  */
 

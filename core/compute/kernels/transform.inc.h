@@ -74,10 +74,10 @@ F (taps_line) (const V *m, V *g)
   g[2] = (far * (1.f / 6) - s) + m[5];
 }
 
-/* A row of tiles. x: the first one's first pixel, `row` and `step` floats from pixel to pixel; v:
- * [36] planes of [tiles][c] */
-static void
-F (image_points) (const Tiles *t, const float *x, float *v)
+/* A row of tiles of N × N pixels into points, columns first. x: the first one's first pixel, `row`
+ * and `step` floats from pixel to pixel; v: [36] planes of [tiles][c] */
+static inline __attribute__ ((always_inline)) void
+F (points) (const Tiles *t, const float *x, float *v, const int N, void (*line) (const V *, V *))
 {
   size_t row = t->row, step = t->step, plane = t->plane;
 
@@ -86,14 +86,14 @@ F (image_points) (const Tiles *t, const float *x, float *v)
     float *to = v;
 
 #pragma GCC unroll 1
-    for (int b = 0; b < 6; b++) {
+    for (int b = 0; b < N; b++) {
       const float *in = x + b * step;
       V d[6], p[6];
 
 #pragma GCC unroll 6
-      for (int a = 0; a < 6; a++)
+      for (int a = 0; a < N; a++)
         d[a] = LOAD (in + a * row);
-      F (image_line) (d, p);
+      line (d, p);
 #pragma GCC unroll 6
       for (int a = 0; a < 6; a++)
         square[a][b] = p[a];
@@ -102,7 +102,7 @@ F (image_points) (const Tiles *t, const float *x, float *v)
     for (int a = 0; a < 6; a++, to += 6 * plane) {
       V p[6];
 
-      F (image_line) (square[a], p);
+      line (square[a], p);
 #pragma GCC unroll 6
       for (int b = 0; b < 6; b++)
         STORE (to + b * plane, p[b]);
@@ -110,39 +110,18 @@ F (image_points) (const Tiles *t, const float *x, float *v)
   }
 }
 
-/* The same of 4 × 4 pixels without their neighbours. */
+/* Tiles with their neighbours. */
+static void
+F (image_points) (const Tiles *t, const float *x, float *v)
+{
+  F (points) (t, x, v, 6, F (image_line));
+}
+
+/* Gradients: tiles without. */
 static void
 F (error_points) (const Tiles *t, const float *x, float *v)
 {
-  size_t row = t->row, step = t->step, plane = t->plane;
-
-  for (uint32_t i = 0; i < t->n; i++, x += 4 * step, v += t->c) {
-    V square[6][4];
-    float *to = v;
-
-#pragma GCC unroll 1
-    for (int b = 0; b < 4; b++) {
-      const float *in = x + b * step;
-      V e[4], p[6];
-
-#pragma GCC unroll 4
-      for (int a = 0; a < 4; a++)
-        e[a] = LOAD (in + a * row);
-      F (errors_line) (e, p);
-#pragma GCC unroll 6
-      for (int a = 0; a < 6; a++)
-        square[a][b] = p[a];
-    }
-#pragma GCC unroll 1
-    for (int a = 0; a < 6; a++, to += 6 * plane) {
-      V p[6];
-
-      F (errors_line) (square[a], p);
-#pragma GCC unroll 6
-      for (int b = 0; b < 6; b++)
-        STORE (to + b * plane, p[b]);
-    }
-  }
+  F (points) (t, x, v, 4, F (errors_line));
 }
 
 /* Stores a pixel: nothing of it where the gate is shut; added where `add`. o: of the pixel */

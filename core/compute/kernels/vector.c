@@ -145,12 +145,8 @@ const LodeKernels LODE_KERNEL_TABLE = {
   .stream = stream,
   .scale = scale,
   .axpy = axpy,
-  .axpy_channels = axpy_channels,
   .add = add,
-  .multiply = multiply,
   .dot = dot,
   .combine = combine,
   .dots = dots,
-  .sgd = sgd,
-  .adam = adam,
 };

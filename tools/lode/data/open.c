@@ -52,26 +52,10 @@ host_rng (const LodeHost *host, const char *name, uint64_t a, uint64_t b)
   return lode_seed_rng ((uint64_t) opened_of (host)->experiment->conf.seed, name, a, b);
 }
 
-typedef struct Parallel {
-  void (*f) (void *, uint32_t);
-  void *data;
-} Parallel;
-
-static void
-run_chunk (void *data, uint32_t chunk, uint32_t worker)
-{
-  const Parallel *parallel = data;
-
-  (void) worker;
-  parallel->f (parallel->data, chunk);
-}
-
 static void
 host_parallel (const LodeHost *host, uint32_t chunks, void (*f) (void *, uint32_t), void *data)
 {
-  Parallel parallel = { f, data };
-
-  lode_threads_run (opened_of (host)->threads, chunks, run_chunk, &parallel);
+  lode_threads_each (opened_of (host)->threads, chunks, f, data);
 }
 
 static char *
