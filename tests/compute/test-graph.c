@@ -4,14 +4,8 @@
  * with its message.
  */
 #include "error.h"
-#include "fixture.h"
+#include "network.h"
 
-enum { EDGES = 14, OPTIONS = 8 };
-
-static const char *const option_names[OPTIONS] = { "a", "b", "c", "d", "e", "f", "g", "h" };
-static LodeDecision decisions[EDGES];
-static const LodeSpace space = { sizeof (LodeSpace), sizeof (LodeDecision), EDGES, EDGES *OPTIONS,
-                                 decisions };
 static const LodeConv conv4 = { sizeof (LodeConv), .channels = 4, .kernel = 3 };
 
 /* Channel-wise interpolation: the values of Dong & Yang 2019 worked out by hand. */
@@ -241,10 +235,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  for (uint32_t i = 0; i < EDGES; i++)
-    decisions[i] = (LodeDecision){
-      .name = "edge", .group = "g", .n = OPTIONS, .option = option_names, .from = -1, .to = -1
-    };
+  space_fill ();
   g_test_add_func ("/graph/widths", test_widths);
   g_test_add_func ("/graph/offset", test_offset);
   g_test_add_func ("/graph/mistakes", test_mistakes);
