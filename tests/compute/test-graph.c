@@ -4,14 +4,8 @@
  * with its message.
  */
 #include "error.h"
-#include "fixture.h"
+#include "network.h"
 
-enum { EDGES = 14, OPTIONS = 8 };
-
-static const char *const option_names[OPTIONS] = { "a", "b", "c", "d", "e", "f", "g", "h" };
-static LodeDecision decisions[EDGES];
-static const LodeSpace space = { sizeof (LodeSpace), sizeof (LodeDecision), EDGES, EDGES *OPTIONS,
-                                 decisions };
 static const LodeConv conv4 = { sizeof (LodeConv), .channels = 4, .kernel = 3 };
 
 /* Channel-wise interpolation: the values of Dong & Yang 2019 worked out by hand. */
@@ -106,13 +100,12 @@ mistake_net (void)
 }
 
 static void
-test_mistakes (void)
+check_conv_mistakes (void)
 {
   LodeConv conv = { sizeof (LodeConv), .channels = 4, .kernel = 3 };
   LodeConv wide = { sizeof (LodeConv), .channels = 5, .kernel = 3 };
   LodeConv large = { sizeof (LodeConv), .channels = 4, .kernel = 7, .pad = LODE_PAD_NONE };
   LodeConv groups = { sizeof (LodeConv), .channels = 4, .groups = 3 };
-  LodeValue part[OPTIONS] = { -1, -1, -1, -1, -1, -1, -1, -1 };
   Net *net;
 
   net = mistake_net ();
@@ -137,6 +130,12 @@ test_mistakes (void)
   net = mistake_net ();
   lode_conv (net->graph, NULL, net->x, &conv);
   check_mistake (net, "*conv*no name*");
+}
+
+static void
+check_size_mistakes (void)
+{
+  Net *net;
 
   net = mistake_net ();
   lode_layout_seal (net->weights, true);
@@ -150,6 +149,21 @@ test_mistakes (void)
   net = mistake_net ();
   lode_add (net->graph, 2, (LodeValue[]){ net->x, lode_global_pool (net->graph, net->x) });
   check_mistake (net, "*add*1 × 1*4 × 4*");
+
+  net = mistake_net ();
+  lode_shortcut (net->graph, net->x, 3, 1);
+  check_mistake (net, "*shortcut*3 channels from 6*");
+
+  net = mistake_net ();
+  lode_record_cosine (net->record, "head", net->x, 3, 4);
+  check_mistake (net, "*cosine \"backbone.head\"*4 × 4*");
+}
+
+static void
+check_value_mistakes (void)
+{
+  LodeValue part[OPTIONS] = { -1, -1, -1, -1, -1, -1, -1, -1 };
+  Net *net;
 
   net = mistake_net ();
   lode_mix (net->graph, EDGES, part);
@@ -170,14 +184,14 @@ test_mistakes (void)
   net = mistake_net ();
   lode_graph_fail (net->graph, "width must be even");
   check_mistake (net, "*width must be even*");
+}
 
-  net = mistake_net ();
-  lode_shortcut (net->graph, net->x, 3, 1);
-  check_mistake (net, "*shortcut*3 channels from 6*");
-
-  net = mistake_net ();
-  lode_record_cosine (net->record, "head", net->x, 3, 4);
-  check_mistake (net, "*cosine \"backbone.head\"*4 × 4*");
+static void
+test_mistakes (void)
+{
+  check_conv_mistakes ();
+  check_size_mistakes ();
+  check_value_mistakes ();
 }
 
 /* Absent values go through everything, and `wants` follows the mask. */
@@ -241,10 +255,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  for (uint32_t i = 0; i < EDGES; i++)
-    decisions[i] = (LodeDecision){
-      .name = "edge", .group = "g", .n = OPTIONS, .option = option_names, .from = -1, .to = -1
-    };
+  space_fill ();
   g_test_add_func ("/graph/widths", test_widths);
   g_test_add_func ("/graph/offset", test_offset);
   g_test_add_func ("/graph/mistakes", test_mistakes);

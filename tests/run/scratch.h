@@ -70,6 +70,16 @@ scratch_put (const char *path, const void *data, size_t n)
   g_assert_cmpint (fclose (file), ==, 0);
 }
 
+/* A file holds a text and nothing else. */
+static inline void
+assert_text (const char *path, const char *wanted)
+{
+  g_autofree char *text = NULL;
+
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  g_assert_cmpstr (text, ==, wanted);
+}
+
 /* Files in a folder, whatever their names. */
 static inline uint32_t
 scratch_count (const char *path)

@@ -345,88 +345,101 @@ typedef struct Override {
   const char *assignment, *path, *written; /* written: the value, or the message */
 } Override;
 
+static const Override good_overrides[] = {
+  { "seed=3", "seed", "3" },
+  { "seed=0x10", "seed", "16" },
+  { "fit.rate=1e-3", "fit.rate", "0.001" },
+  { "fit.rate=.5", "fit.rate", "0.5" },
+  { "search.type=ea", "search.type", "\"ea\"" },
+  { "search.type=\"a b\"", "search.type", "\"a b\"" },
+  { "search.type=", "search.type", "\"\"" },
+  { "search.type=a=b", "search.type", "\"a=b\"" },
+  { "folder=/data/x y", "folder", "\"/data/x y\"" },
+  { "folder=don't", "folder", "\"don't\"" },
+  { "folder=3d", "folder", "\"3d\"" },
+  { "folder=1,2,3", "folder", "\"1,2,3\"" },
+  { "flag=true", "flag", "true" },
+  { "flag=False", "flag", "false" },
+  { "flag=yes", "flag", "\"yes\"" },
+  { "list=[1, 2.5]", "list", "( 1, 2.5 )" },
+  { "list=( [1], { a = 2 } )", "list", "(\n  [ 1 ],\n  { a = 2; }\n)" },
+  { "new.way.to=7", "new.way.to", "7" },
+  { "fit={ clip = 5; }", "fit.epochs", "8" }, /* a group merges */
+  { "fit={ clip = 5; }", "fit.clip", "5" },
+  { "big=9223372036854775807", "big", "9223372036854775807L" },
+};
+
+static const Override bad_overrides[] = {
+  { "seed", NULL, "expected path.to.value=…" },
+  { "=3", NULL, "expected path.to.value=…" },
+  { "a..b=3", NULL, "\"\" is no name; expected path.to.value=…" },
+  { "a b=3", NULL, "\"a b\" is no name; expected path.to.value=…" },
+  { "layers.0=3", NULL, "\"0\" is no name; expected path.to.value=…" },
+  { "a.True=3", NULL, "\"True\" is no name; expected path.to.value=…" },
+  { "a={ b = 1; } } c={", NULL,
+    "this '}' closes nothing; remove it, or one before it is too many" },
+  { "fit.a={ b = 1; }; } c={ d = 1; ", NULL, "expected one value after the =" },
+  { "seed.x=3", NULL, "seed is not a group (x.cfg:1), so nothing can be set in it" },
+  { "rate=0,025", NULL,
+    "0,025 is no number; expected a decimal point (0.025) or a list ([ 0,025 ])" },
+  { "rate=1e999", NULL,
+    "1e999 is larger than a number can be; expected at most 1.7976931348623157e308" },
+  { "list=[1, 2", NULL, "this '[' is never closed; expected ']'" },
+  { "list=[1, 2,]", NULL, "expected a value after this comma, found ']' (remove the comma)" },
+  { "text=\"x", NULL,
+    "a text is not closed on its line; expected \"text\" (a line break in it is written \\n)" },
+  { "text='x'", NULL, "' is not the quote of a text; expected \"x\"" },
+  { "g={ a = 1 } h=2", NULL, "expected one value after the =" },
+  { "g={ @include \"x\" }", NULL, "@include stands in files only" },
+};
+
+/* The value is set, and told to come from the command line. */
+static void
+check_override (const Override *one)
+{
+  g_autoptr (LodeNode) root = parse ("seed = 1;\nfit = { epochs = 8; };"), wrapped = NULL;
+  g_autoptr (GPtrArray) errors = errors_new ();
+  g_autofree char *text = NULL, *expected = g_strdup_printf ("v = %s;\n", one->written);
+  LodeNode *node;
+
+  g_assert_true (lode_config_override (root, one->assignment, errors));
+  no_errors (errors);
+  node = lode_node_find (root, one->path);
+  g_assert_nonnull (node);
+  if (strcmp (one->path, "fit.epochs"))
+    g_assert_true (g_str_has_prefix (node->origin, "command line: "));
+  wrapped = lode_node_new (LODE_VALUE_GROUP, NULL, NULL);
+  node = lode_node_copy (node);
+  g_free (node->name);
+  node->name = g_strdup ("v");
+  g_ptr_array_add (wrapped->children, node);
+  text = lode_config_write (wrapped);
+  g_assert_cmpstr (text, ==, expected);
+}
+
+/* One error with its message, and nothing is set. */
+static void
+check_bad_override (const Override *one)
+{
+  g_autoptr (LodeNode) root = parse ("seed = 1;\nfit = { epochs = 8; };"),
+                       before = lode_node_copy (root);
+  g_autoptr (GPtrArray) errors = errors_new ();
+  g_autofree char *expected =
+      g_strdup_printf ("command line: %s: %s", one->assignment, one->written);
+
+  g_assert_false (lode_config_override (root, one->assignment, errors));
+  g_assert_cmpuint (errors->len, ==, 1);
+  g_assert_cmpstr (errors->pdata[0], ==, expected);
+  g_assert_true (same_tree (root, before));
+}
+
 static void
 test_override (void)
 {
-  static const Override good[] = {
-    { "seed=3", "seed", "3" },
-    { "seed=0x10", "seed", "16" },
-    { "fit.rate=1e-3", "fit.rate", "0.001" },
-    { "fit.rate=.5", "fit.rate", "0.5" },
-    { "search.type=ea", "search.type", "\"ea\"" },
-    { "search.type=\"a b\"", "search.type", "\"a b\"" },
-    { "search.type=", "search.type", "\"\"" },
-    { "search.type=a=b", "search.type", "\"a=b\"" },
-    { "folder=/data/x y", "folder", "\"/data/x y\"" },
-    { "folder=don't", "folder", "\"don't\"" },
-    { "folder=3d", "folder", "\"3d\"" },
-    { "folder=1,2,3", "folder", "\"1,2,3\"" },
-    { "flag=true", "flag", "true" },
-    { "flag=False", "flag", "false" },
-    { "flag=yes", "flag", "\"yes\"" },
-    { "list=[1, 2.5]", "list", "( 1, 2.5 )" },
-    { "list=( [1], { a = 2 } )", "list", "(\n  [ 1 ],\n  { a = 2; }\n)" },
-    { "new.way.to=7", "new.way.to", "7" },
-    { "fit={ clip = 5; }", "fit.epochs", "8" }, /* a group merges */
-    { "fit={ clip = 5; }", "fit.clip", "5" },
-    { "big=9223372036854775807", "big", "9223372036854775807L" },
-  };
-  static const Override bad[] = {
-    { "seed", NULL, "expected path.to.value=…" },
-    { "=3", NULL, "expected path.to.value=…" },
-    { "a..b=3", NULL, "\"\" is no name; expected path.to.value=…" },
-    { "a b=3", NULL, "\"a b\" is no name; expected path.to.value=…" },
-    { "layers.0=3", NULL, "\"0\" is no name; expected path.to.value=…" },
-    { "a.True=3", NULL, "\"True\" is no name; expected path.to.value=…" },
-    { "a={ b = 1; } } c={", NULL,
-      "this '}' closes nothing; remove it, or one before it is too many" },
-    { "fit.a={ b = 1; }; } c={ d = 1; ", NULL, "expected one value after the =" },
-    { "seed.x=3", NULL, "seed is not a group (x.cfg:1), so nothing can be set in it" },
-    { "rate=0,025", NULL,
-      "0,025 is no number; expected a decimal point (0.025) or a list ([ 0,025 ])" },
-    { "rate=1e999", NULL,
-      "1e999 is larger than a number can be; expected at most 1.7976931348623157e308" },
-    { "list=[1, 2", NULL, "this '[' is never closed; expected ']'" },
-    { "list=[1, 2,]", NULL, "expected a value after this comma, found ']' (remove the comma)" },
-    { "text=\"x", NULL,
-      "a text is not closed on its line; expected \"text\" (a line break in it is written \\n)" },
-    { "text='x'", NULL, "' is not the quote of a text; expected \"x\"" },
-    { "g={ a = 1 } h=2", NULL, "expected one value after the =" },
-    { "g={ @include \"x\" }", NULL, "@include stands in files only" },
-  };
-
-  for (guint i = 0; i < G_N_ELEMENTS (good); i++) {
-    g_autoptr (LodeNode) root = parse ("seed = 1;\nfit = { epochs = 8; };"), wrapped = NULL;
-    g_autoptr (GPtrArray) errors = errors_new ();
-    g_autofree char *text = NULL, *expected = g_strdup_printf ("v = %s;\n", good[i].written);
-    LodeNode *node;
-
-    g_assert_true (lode_config_override (root, good[i].assignment, errors));
-    no_errors (errors);
-    node = lode_node_find (root, good[i].path);
-    g_assert_nonnull (node);
-    if (strcmp (good[i].path, "fit.epochs"))
-      g_assert_true (g_str_has_prefix (node->origin, "command line: "));
-    wrapped = lode_node_new (LODE_VALUE_GROUP, NULL, NULL);
-    node = lode_node_copy (node);
-    g_free (node->name);
-    node->name = g_strdup ("v");
-    g_ptr_array_add (wrapped->children, node);
-    text = lode_config_write (wrapped);
-    g_assert_cmpstr (text, ==, expected);
-  }
-  for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
-    g_autoptr (LodeNode) root = parse ("seed = 1;\nfit = { epochs = 8; };"),
-                         before = lode_node_copy (root);
-    g_autoptr (GPtrArray) errors = errors_new ();
-    g_autofree char *expected =
-        g_strdup_printf ("command line: %s: %s", bad[i].assignment, bad[i].written);
-
-    g_assert_false (lode_config_override (root, bad[i].assignment, errors));
-    g_assert_cmpuint (errors->len, ==, 1);
-    g_assert_cmpstr (errors->pdata[0], ==, expected);
-    g_assert_true (same_tree (root, before));
-  }
+  for (guint i = 0; i < G_N_ELEMENTS (good_overrides); i++)
+    check_override (&good_overrides[i]);
+  for (guint i = 0; i < G_N_ELEMENTS (bad_overrides); i++)
+    check_bad_override (&bad_overrides[i]);
 }
 
 /* The same override twice, or after another of the same path: the last one holds, alone. */
