@@ -20,7 +20,7 @@ import zlib
 DONE, FAILED, USAGE, DATA, PLUGIN, STOPPED = 0, 1, 2, 3, 4, 75
 # A search, a training and a look at the test split in half a second.
 SMALL = (
-    "data.train=128", "data.side=14", "backbone.darts.channels=4", "backbone.darts.cells=3",
+    "data.train=128", "data.valid=0", "data.side=14", "backbone.darts.channels=4", "backbone.darts.cells=3",
     "fit.epochs=2", "fit.batch=16", "stages.train.data.train=96", "stages.train.data.valid=32",
     "stages.train.data.side=14", "stages.train.backbone.darts.channels=4",
     "stages.train.backbone.darts.cells=3", "stages.train.fit.epochs=2", "stages.train.fit.batch=16")
