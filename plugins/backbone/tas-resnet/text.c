@@ -225,9 +225,11 @@ draw_width (GString *dot, uint32_t width, uint32_t full, bool cut)
   uint32_t red = (uint32_t) (247 - 155 * share), green = (uint32_t) (251 - 95 * share);
 
   if (cut)
-    g_string_append (dot, "<td bgcolor=\"#f2f2f2\"><font color=\"#a0a0a0\">–</font></td>");
+    g_string_append (dot,
+                     "<td width=\"34\" bgcolor=\"#f2f2f2\"><font color=\"#a0a0a0\">–</font></td>");
   else
-    g_string_append_printf (dot, "<td bgcolor=\"#%02x%02xf0\">%u</td>", red, green, width);
+    g_string_append_printf (dot, "<td width=\"34\" bgcolor=\"#%02x%02xf0\">%u</td>", red, green,
+                            width);
 }
 
 /* A row for each convolution of a block, a column for each block. */
