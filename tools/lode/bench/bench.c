@@ -42,7 +42,7 @@ static const LodeUsage usage = {
           "  lode bench nb201 winograd=false\n"
           "  lode bench --kernels\n"
           "  lode bench nb201 --explain --steps 1\n"
-          "  lode bench darts --paths --profile\n\n"
+          "  lode bench nb201 --paths --profile\n\n"
           "tools/bench/compare of the source tree times the same workloads in PyTorch beside it.",
   .options = options,
   .plugins = true,
