@@ -61,9 +61,11 @@ new_run (const LodeRunSpec *spec, GError **error)
     return NULL;
   run = g_new0 (LodeRun, 1);
   run->spec = *spec;
-  run->shared = (LodeShared){
-    .experiment = spec->experiment, .engine = engine, .watch = spec->watch, .stop = spec->stop
-  };
+  run->shared = (LodeShared){ .experiment = spec->experiment,
+                              .engine = engine,
+                              .watch = spec->watch,
+                              .stop = spec->stop,
+                              .cache = spec->cache };
   return run;
 }
 

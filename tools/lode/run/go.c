@@ -112,6 +112,7 @@ run_go (const LodeExperiment *experiment, const char *path, const char *origins,
                        .stop = &stop,
                        .threads = run_threads (flags),
                        .runs = flags->site->runs,
+                       .cache = flags->site->cache,
                        .again = flags->again,
                        .force = flags->force };
   g_autofree char *where = NULL;
