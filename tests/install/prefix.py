@@ -61,7 +61,7 @@ class Place:
         done = subprocess.run(
             [str(self.tree / "bin/lode"), *map(str, words)], env=self.environment(**more), cwd=cwd or self.folder,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
-            errors="surrogateescape", timeout=250, check=False, **who)
+            errors="surrogateescape", timeout=600, check=False, **who)
         said = f"lode {' '.join(map(str, words))} ended with {done.returncode}: {(done.stderr + done.stdout).strip()[-600:]}"
         assert code is None or done.returncode == code, said
         return done
