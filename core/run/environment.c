@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run/environment.h"
 
-#include "commit.h"
 #include "error.h"
 
 #include <cblas.h>
 #include <json-glib/json-glib.h>
 #include <string.h>
+
+static const char *commit = "";
+
+void
+lode_environment_commit (const char *text)
+{
+  commit = text;
+}
 
 /* Plugins of all stages, each once, in order of use. */
 static GPtrArray *
@@ -95,8 +102,8 @@ lode_environment_text (const LodeShared *shared, GError **error)
 
   json_builder_begin_object (json);
   add_text (json, "lode", LODE_VERSION);
-  if (*LODE_COMMIT)
-    add_text (json, "commit", LODE_COMMIT);
+  if (*commit)
+    add_text (json, "commit", commit);
   add_text (json, "compiler", __VERSION__);
   add_text (json, "isa", lode_engine_kernels (shared->engine)->isa);
   add_text (json, "blas", openblas_get_corename ());

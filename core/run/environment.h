@@ -7,6 +7,10 @@
 
 #include "run/host.h"
 
+/* What the program was built from, for all runs from then on; static text, "": it is not known.
+ * [main] */
+void lode_environment_commit (const char *);
+
 /* The text of env.json (transfer full). */
 char *lode_environment_text (const LodeShared *, GError **);
 /* The same text with the data of a stage in it: member "data", an object of type and sha256 by the

@@ -3,8 +3,10 @@
  * The command: finds the verb and hands over. A new verb is a folder with its .c
  * (tools/meson.build), a prototype in verbs.h and a line in the table below.
  */
+#include "commit.h"
 #include "common.h"
 #include "help/help.h"
+#include "run/environment.h"
 #include "verbs.h"
 
 #include <errno.h>
@@ -92,6 +94,7 @@ main (int argc, char **argv)
   int code;
 
   set_locale ();
+  lode_environment_commit (LODE_COMMIT);
   code = dispatch (argc, argv);
   if (fflush (stdout) != 0 || ferror (stdout)) {
     lode_say ("cannot write the output: %s", g_strerror (errno));
