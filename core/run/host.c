@@ -188,6 +188,14 @@ lode_host_new (const LodeShared *shared, const LodeStageSpec *spec)
   return host;
 }
 
+LodeCache *
+lode_host_cache (LodeStageHost *host, GError **error)
+{
+  if (!host->cache)
+    host->cache = lode_cache_open (host->shared->cache, error);
+  return host->cache;
+}
+
 /* What plugins left open, last made first: a net's optimiser and streams go before it. */
 static void
 close_open (LodeStageHost *host)
@@ -225,6 +233,7 @@ lode_host_free (LodeStageHost *host)
   DESTROY (host, LODE_USE_BACKBONE, LodeBackboneOps, backbone);
   lode_data_free (host->data);
   lode_book_close (host->book);
+  lode_cache_free (host->cache);
   g_ptr_array_unref (host->open);
   g_array_unref (host->figures);
   g_free (host->seen);

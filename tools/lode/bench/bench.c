@@ -92,7 +92,7 @@ bench (LodeRegistry *registry, const char *name, const char *const *overrides)
   if (!experiment) {
     for (guint i = 0; i < errors->len; i++)
       lode_say ("%s", (const char *) g_ptr_array_index (errors, i));
-    return LODE_EXIT_USAGE;
+    return lode_registry_has_refused (registry) ? LODE_EXIT_PLUGIN : LODE_EXIT_USAGE;
   }
   ok = bench_time (experiment, (uint32_t) threads, (uint32_t) steps, &timing, &failure);
   lode_experiment_free (experiment);
