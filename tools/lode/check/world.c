@@ -406,6 +406,7 @@ world_save (World *world, LodeStore *store)
 {
   void *instance[LODE_USES];
 
+  lode_memory_save (world->host, store);
   instances (world, instance);
   for (uint32_t use = 0; use < LODE_USES; use++)
     if (instance[use] && state_of (world, use)) {
@@ -421,6 +422,8 @@ world_load (World *world, const LodeStore *store, GError **error)
 {
   void *instance[LODE_USES];
 
+  if (!lode_memory_load (world->host, store, error))
+    return false;
   instances (world, instance);
   for (uint32_t use = 0; use < LODE_USES; use++)
     if (instance[use] && state_of (world, use)) {
