@@ -88,6 +88,7 @@ typedef struct LodeStageHost {
   LodeCost *cost;
   LodeNet *given;   /* the net at the input port, for evaluators: made at their first question,
                        never trained, hence no part of a checkpoint */
+  LodeNet *teacher; /* the net at the port `teacher`, for losses that hear one; as `given` */
   uint64_t weights; /* of the largest net so far */
 
   LodeStage *stage;

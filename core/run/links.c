@@ -223,7 +223,8 @@ lode_spec_inherit (const LodeStageSpec *spec, const LodeExperiment *experiment, 
     const char *from;
     int source;
 
-    if (link->port->art != LODE_ART_NET || link->from->len != 1)
+    if (link->port->art != LODE_ART_NET || link->from->len != 1
+        || !strcmp (link->port->name, "teacher"))
       continue;
     from = g_ptr_array_index (link->from, 0);
     source = lode_link_source (experiment, link, 0, &port);

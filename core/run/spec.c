@@ -256,6 +256,21 @@ check_shared (const Reading *reading)
             evaluator->plugin->name, search->plugin->name);
 }
 
+/* A stage that can give a teacher's logits does so where a net is connected to that port. */
+static void
+check_teacher (const Reading *reading)
+{
+  const LodeLoaded *loss = reading->spec->use[LODE_USE_LOSS].loaded;
+
+  if (!loss || !(((const LodeLossOps *) loss->ops)->needs & LODE_TEACHER)
+      || lode_stage_link (reading->spec, "teacher"))
+    return;
+  complain (reading, lode_node_child (reading->spec->groups, "loss"),
+            "loss %s needs a teacher; connect a net with teacher = \"<stage>\"; or choose another "
+            "loss",
+            loss->plugin->name);
+}
+
 static void
 check_combination (const Reading *reading)
 {
@@ -269,8 +284,10 @@ check_combination (const Reading *reading)
                                   used[LODE_USE_EVALUATOR].loaded, used[LODE_USE_STAGE].loaded);
   if (wrong)
     complain (reading, NULL, "%s", wrong);
-  else
+  else {
     check_shared (reading);
+    check_teacher (reading);
+  }
 }
 
 /* The stage's groups: the experiment's, those of the stage whose net it is given, its own. */
