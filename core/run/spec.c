@@ -256,13 +256,23 @@ check_shared (const Reading *reading)
             evaluator->plugin->name, search->plugin->name);
 }
 
-/* A stage that can give a teacher's logits does so where a net is connected to that port. */
+static bool
+has_port (const LodeStageOps *stage, const char *name)
+{
+  for (const LodePort *port = stage->in; port && port->name; port++)
+    if (!strcmp (port->name, name))
+      return true;
+  return false;
+}
+
+/* A stage with a port for a teacher gives its logits where a net is connected there. */
 static void
 check_teacher (const Reading *reading)
 {
   const LodeLoaded *loss = reading->spec->use[LODE_USE_LOSS].loaded;
 
   if (!loss || !(((const LodeLossOps *) loss->ops)->needs & LODE_TEACHER)
+      || !has_port (reading->spec->use[LODE_USE_STAGE].loaded->ops, "teacher")
       || lode_stage_link (reading->spec, "teacher"))
     return;
   complain (reading, lode_node_child (reading->spec->groups, "loss"),

@@ -22,12 +22,13 @@ BACKBONES = {
     "resnet": ("depth=8", "width=4"),
     "mlp": ("hidden=[8]",),
     "conv4": ("filters=4",),
+    "tas-resnet": ("depth=8", "width=4"),
 }
 SEARCHES = {"random": ("trials=2", "batch=2"), "ea": ("scores=4", "population=2", "parents=2")}
 
 
 def chosen(text, group):
-    found = re.search(rf'^{group} = {{[^}}]*?type = "(\w+)"', text, re.M)
+    found = re.search(rf'^{group} = {{[^}}]*?type = "([-\w]+)"', text, re.M)
     return found and found[1]
 
 
