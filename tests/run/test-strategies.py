@@ -145,6 +145,24 @@ def check_teacher(lode):
     assert isinstance(run, Run)
 
 
+def check_chosen(lode):
+    """Evolution among the paths of a trained super-network: scores by its weights, planned and run, the
+    net unharmed; a kill between generations changes nothing."""
+    stages = ("stages.pick.type=search", "stages.pick.net=search", "stages.pick.search.type=ea",
+              "stages.pick.search.ea.mode=generations", "stages.pick.search.ea.scores=12",
+              "stages.pick.search.ea.population=4", "stages.pick.search.ea.parents=2",
+              "stages.pick.evaluator.type=shared", "stages.pick.evaluator.shared.recalibrate=2")
+    base = words(lode, "spos", *stages)
+    lode.call("run", *base, "--plan", LODE_RUNS=lode.root()).expect(DONE)
+    whole = lode.run(*base)
+    assert len(whole.scores("pick")) == 12
+    run, _ = lode.kill_at((1, 1), *base)
+    lode.call("resume", run.path).expect(DONE)
+    same_results(whole, run, "search/shared.safetensors", "pick/arch.txt", "pick/trajectory.csv")
+    values = [[score["value"] for score in one.scores("pick")] for one in (whole, run)]
+    assert values[0] == values[1] and len(set(values[0])) > 1, values
+
+
 CHECKS = {f"check_resumed_{name}": resumed(name) for name in SEARCHES}
 
 if __name__ == "__main__":
