@@ -324,6 +324,21 @@ fit_metric (void *data, const char *name, double value)
   host->base.calls->metric (&host->base, name, value);
 }
 
+/* The net that a loss hears, where it hears one; *ok: all is well. */
+static LodeNet *
+teacher_of (LodeStageHost *host, bool *ok, GError **error)
+{
+  const LodeLossOps *ops = host->spec->use[LODE_USE_LOSS].loaded->ops;
+
+  *ok = true;
+  if (!(ops->needs & LODE_TEACHER))
+    return NULL;
+  if (!host->teacher)
+    host->teacher = lode_host_net_open (&host->base, "teacher", 0, error);
+  *ok = host->teacher != NULL;
+  return host->teacher;
+}
+
 LodeFit *
 lode_host_fit_new (const LodeHost *base, LodeNet *net, const LodeChoice *choice, GError **error)
 {
@@ -336,9 +351,15 @@ lode_host_fit_new (const LodeHost *base, LodeNet *net, const LodeChoice *choice,
                        .data = host,
                        .metric = fit_metric };
   LodeFit *fit;
+  bool ok;
 
   if (!stream)
     return NULL;
+  spec.teacher = teacher_of (host, &ok, error);
+  if (!ok) {
+    lode_stream_close (stream);
+    return NULL;
+  }
   spec.validates = lode_data_count (host->data, LODE_ROLE_VALID) > 0;
   fit = lode_fit_make (&spec, error);
   if (fit)

@@ -141,7 +141,7 @@ lode_open_save (const LodeStageHost *host, LodeStore *store)
     const LodeOpen *open = g_ptr_array_index (host->open, i);
     g_autofree char *prefix = NULL;
 
-    if (open->object == host->given)
+    if (open->object == host->given || open->object == host->teacher)
       continue;
     prefix = next_prefix (open, count);
     if (open->what == LODE_OPEN_NET)
@@ -179,7 +179,7 @@ lode_open_load (LodeStageHost *host, const LodeStore *store, GError **error)
     const LodeOpen *open = g_ptr_array_index (host->open, i);
     g_autofree char *prefix = NULL;
 
-    if (open->object == host->given)
+    if (open->object == host->given || open->object == host->teacher)
       continue;
     prefix = next_prefix (open, count);
     if (count[open->what] <= saved[open->what] && !load_one (open, prefix, store, error))

@@ -273,6 +273,31 @@ check_shared (const Reading *reading)
             evaluator->plugin->name, search->plugin->name);
 }
 
+static bool
+has_port (const LodeStageOps *stage, const char *name)
+{
+  for (const LodePort *port = stage->in; port && port->name; port++)
+    if (!strcmp (port->name, name))
+      return true;
+  return false;
+}
+
+/* A stage with a port for a teacher gives its logits where a net is connected there. */
+static void
+check_teacher (const Reading *reading)
+{
+  const LodeLoaded *loss = reading->spec->use[LODE_USE_LOSS].loaded;
+
+  if (!loss || !(((const LodeLossOps *) loss->ops)->needs & LODE_TEACHER)
+      || !has_port (reading->spec->use[LODE_USE_STAGE].loaded->ops, "teacher")
+      || lode_stage_link (reading->spec, "teacher"))
+    return;
+  complain (reading, lode_node_child (reading->spec->groups, "loss"),
+            "loss %s needs a teacher; connect a net with teacher = \"<stage>\"; or choose another "
+            "loss",
+            loss->plugin->name);
+}
+
 static void
 check_combination (const Reading *reading)
 {
@@ -286,8 +311,10 @@ check_combination (const Reading *reading)
                                   used[LODE_USE_EVALUATOR].loaded, used[LODE_USE_STAGE].loaded);
   if (wrong)
     complain (reading, NULL, "%s", wrong);
-  else
+  else {
     check_shared (reading);
+    check_teacher (reading);
+  }
 }
 
 /* The stage's groups: the experiment's, those of the stage whose net it is given, its own. */

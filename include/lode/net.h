@@ -40,6 +40,7 @@ typedef struct LodePass {
   double loss;           /* out: weighted mean over the batch, auxiliary part included */
   uint32_t n, correct;   /* out: rows; rows whose largest logit is the label's */
   uint8_t *hit;          /* out: [n] 1 for those rows, else 0; or NULL */
+  const float *teacher;  /* in: [n][k] a teacher's logits for losses that hear one; or NULL */
 } LodePass;
 
 typedef struct LodeNetIn {

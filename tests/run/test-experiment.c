@@ -26,6 +26,17 @@ static const char searching[] = "experiment = \"e\";\n"
                                 "  test = { type = \"evaluate\"; net = \"train\"; };\n"
                                 "};\n";
 
+static const char scoring[] = "experiment = \"e\";\n"
+                              "data = { type = \"idx\"; valid = 0.5; };\n"
+                              "backbone = { type = \"darts\"; };\n"
+                              "search = { type = \"random\"; };\n"
+                              "evaluator = { type = \"train\"; };\n"
+                              "stages = {\n"
+                              "  search = { type = \"search\"; };\n"
+                              "  train = { type = \"train\"; arch = \"search\"; };\n"
+                              "  test = { type = \"evaluate\"; net = \"train\"; };\n"
+                              "};\n";
+
 /* The experiment of a text and of overrides (NULL-ended, may be NULL). */
 static LodeExperiment *
 experiment_of (const char *text, const char *const *overrides, GPtrArray *errors)
@@ -166,7 +177,7 @@ static const Slip slips[] = {
     { "stage test: net = \"tain\"", "no stage before" } },
   { "port/itself", base, "stages.test.net=test", { "no stage before it" } },
   { "port/later", searching, "stages.search.net=train", { "no stage before it" } },
-  { "port/kind", searching, "stages.test.net=search", { "\"search\"", "does not give a net" } },
+  { "port/kind", scoring, "stages.test.net=search", { "\"search\"", "does not give a net" } },
   { "port/port", base, "stages.test.net=train.nett", { "\"train.nett\"", "does not give a net" } },
   { "port/file",
     base,
@@ -271,6 +282,13 @@ test_names (void)
 static void
 test_combinations (void)
 {
+  lode_experiment_free (accept (searching, LIST ("stages.test.net=search")));
+  lode_experiment_free (
+      accept (searching, LIST ("stages.train.teacher=search", "stages.train.loss.type=kd")));
+  refuse (searching, LIST ("stages.train.loss.type=kd"), 1, LIST ("loss kd needs a teacher"));
+  refuse (searching, LIST ("loss.type=kd"), 2,
+          LIST ("stage search: loss kd needs a teacher's logits",
+                "stage train: loss kd needs a teacher"));
   refuse (searching, LIST ("backbone.type=resnet"), 1,
           LIST ("stage search: search darts needs several options at once",
                 "backbone resnet does not", "choose another search or another backbone"));

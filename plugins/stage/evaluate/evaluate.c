@@ -193,7 +193,9 @@ static const LodePort out[] = { { NULL } };
 
 static const LodeStageOps ops = {
   .size = sizeof (LodeStageOps),
-  .gives = LODE_LABELS | LODE_SEEN | LODE_FEATURES | LODE_PROBS | LODE_EMBEDDING | LODE_VALID,
+  /* A teacher is for training: nothing asks for one here. */
+  .gives = LODE_LABELS | LODE_SEEN | LODE_FEATURES | LODE_PROBS | LODE_EMBEDDING | LODE_VALID
+           | LODE_TEACHER,
   .rights = LODE_RIGHT_TEST,
   .in = in,
   .out = out,

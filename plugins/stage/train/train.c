@@ -156,12 +156,15 @@ static const LodeOption options[] = {
                .doc = "with drop-path where the backbone has it, at fit.drop_path"),
 };
 
-static const LodePort in[] = { { "arch", LODE_ART_ARCH, false, false }, { NULL } };
+static const LodePort in[] = { { "arch", LODE_ART_ARCH, false, false },
+                               { "teacher", LODE_ART_NET, false, false },
+                               { NULL } };
 static const LodePort out[] = { { "net", LODE_ART_NET, true, false }, { NULL } };
 
 static const LodeStageOps ops = {
   .size = sizeof (LodeStageOps),
-  .gives = LODE_LABELS | LODE_SEEN | LODE_FEATURES | LODE_PROBS | LODE_EMBEDDING | LODE_VALID,
+  .gives = LODE_LABELS | LODE_SEEN | LODE_FEATURES | LODE_PROBS | LODE_EMBEDDING | LODE_VALID
+           | LODE_TEACHER,
   .in = in,
   .out = out,
   .create = train_create,

@@ -82,17 +82,38 @@ put_stage (const Check *check, LodeNode *root, GPtrArray *errors)
       put (root, errors, "stages.subject.%s=\"grow\"", port->name);
 }
 
+/* A loss that hears a teacher is that of a training behind the one that gives the teacher. */
+static void
+put_taught (const Check *check, LodeNode *root, GPtrArray *errors)
+{
+  put (root, errors, "stages.grow.type=\"train\"");
+  put (root, errors, "stages.grow.arch=\"find\"");
+  put (root, errors, "stages.subject.type=\"train\"");
+  put (root, errors, "stages.subject.arch=\"find\"");
+  put (root, errors, "stages.subject.teacher=\"grow\"");
+  put (root, errors, "stages.subject.loss.type=\"%s\"", check->name);
+}
+
+static bool
+is_taught (const World *world)
+{
+  return world->driver->use == LODE_USE_LOSS
+         && ((const LodeLossOps *) world->check->loaded->ops)->needs & LODE_TEACHER;
+}
+
 static LodeNode *
 configure (const World *world, uint32_t threads, GPtrArray *errors)
 {
   const Check *check = world->check;
-  const char *group = group_of[world->driver->use];
+  const char *group = is_taught (world) ? "stages.subject.loss" : group_of[world->driver->use];
   LodeNode *root = lode_config_parse_text ("check", companions, errors);
 
   put (root, errors, "seed=%" G_GINT64_FORMAT, check->seed);
   put (root, errors, "threads=%u", threads);
   if (world->driver->use == LODE_USE_STAGE)
     put_stage (check, root, errors);
+  else if (is_taught (world))
+    put_taught (check, root, errors);
   else
     put (root, errors, "%s.type=\"%s\"", group, check->name);
   for (const char *const *set = check->set; set && *set; set++)
@@ -406,6 +427,7 @@ world_save (World *world, LodeStore *store)
 {
   void *instance[LODE_USES];
 
+  lode_memory_save (world->host, store);
   instances (world, instance);
   for (uint32_t use = 0; use < LODE_USES; use++)
     if (instance[use] && state_of (world, use)) {
@@ -421,6 +443,8 @@ world_load (World *world, const LodeStore *store, GError **error)
 {
   void *instance[LODE_USES];
 
+  if (!lode_memory_load (world->host, store, error))
+    return false;
   instances (world, instance);
   for (uint32_t use = 0; use < LODE_USES; use++)
     if (instance[use] && state_of (world, use)) {
