@@ -2,6 +2,7 @@
 #include "world.h"
 
 #include "error.h"
+#include "options.h"
 #include "run/config.h"
 #include "run/engine.h"
 #include "run/store.h"
@@ -245,6 +246,14 @@ open_host (World *world, GError **error)
   world->calls.metric = looked_metric;
   world->host->base.calls = &world->calls;
   world->conf = world->host->spec->use[world->driver->use].conf;
+  if (!world->conf && world->check->loaded->table.n > 0) {
+    g_autoptr (GPtrArray) errors = g_ptr_array_new_with_free_func (g_free);
+
+    world->owner = g_ptr_array_new_with_free_func (g_free);
+    world->conf = world->own = options_fill (world->check, NULL, world->owner, errors);
+    if (!world->own)
+      return world_wrong (error, "%s", (const char *) errors->pdata[0]);
+  }
   return true;
 }
 
@@ -276,6 +285,8 @@ world_free (World *world)
   lode_engine_free (world->shared.engine);
   lode_experiment_free (world->experiment);
   g_free (world->wrong);
+  g_free (world->own);
+  g_clear_pointer (&world->owner, g_ptr_array_unref);
   g_free (world);
 }
 

@@ -43,6 +43,8 @@ struct World {
   LodeStageHost *host;
   LodeHostCalls calls; /* the host's, with a look at what is asked */
   const void *conf;    /* the plugin's options as configured */
+  void *own;           /* … where the experiment itself has no use for it, or NULL */
+  GPtrArray *owner;    /* of its texts */
   void *instance;      /* or NULL */
   uint64_t unit;       /* of work done */
   bool ended;          /* there is no more */
