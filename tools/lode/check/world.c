@@ -83,6 +83,23 @@ put_stage (const Check *check, LodeNode *root, GPtrArray *errors)
       put (root, errors, "stages.subject.%s=\"grow\"", port->name);
 }
 
+/* An evaluator by shared weights stands beside a search that trains some. */
+static void
+put_search (const Check *check, LodeNode *root, GPtrArray *errors)
+{
+  g_auto (GStrv) names = lode_registry_names (check->registry, "search");
+
+  for (char **name = names; *name; name++) {
+    const LodeLoaded *loaded = lode_registry_load (check->registry, "search", *name, NULL);
+    uint32_t needs = loaded ? ((const LodeSearchOps *) loaded->ops)->needs : 0;
+
+    if (needs & LODE_SHARE && !(needs & ~(uint32_t) (LODE_SHARE | LODE_MIX))) {
+      put (root, errors, "search.type=\"%s\"", *name);
+      return;
+    }
+  }
+}
+
 static LodeNode *
 configure (const World *world, uint32_t threads, GPtrArray *errors)
 {
@@ -98,7 +115,7 @@ configure (const World *world, uint32_t threads, GPtrArray *errors)
     put (root, errors, "%s.type=\"%s\"", group, check->name);
   if (world->driver->use == LODE_USE_EVALUATOR
       && ((const LodeEvaluatorOps *) check->loaded->ops)->needs & LODE_SHARE)
-    put (root, errors, "search.type=\"darts\""); /* the one of ours that trains shared weights */
+    put_search (check, root, errors);
   for (const char *const *set = check->set; set && *set; set++)
     put (root, errors, "%s.%s.%s", group,
          world->driver->use == LODE_USE_STAGE ? "subject" : check->name, *set);
