@@ -284,7 +284,7 @@ call_arrays (void *data)
   if (call->ops->repair)
     call->ops->repair (call->backbone, call->out, &call->rng);
   if (call->ops->expect)
-    call->ops->expect (call->backbone, call->mix, call->slope);
+    call->ops->expect (call->backbone, K, call->mix, call->slope);
   if (call->ops->write)
     call->text = call->ops->write (call->backbone, call->arch);
   if (call->ops->key)
