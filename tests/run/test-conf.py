@@ -35,7 +35,7 @@ def chosen(text, group):
 
 def reductions(text):
     backbone, search = chosen(text, "backbone"), chosen(text, "search")
-    words = [*FIT, *DATA, *(("fit.milestones=[0.5]",) if "milestones" in text else ()), *(("data.valid=16",) if "valid" in text else ())]
+    words = [*FIT, *DATA, *(("data.valid=16",) if "valid" in text else ())]
     words += ["fit.milestones=[0.5]"] if "milestones" in text else []
     words += [f"backbone.{backbone}.{option}" for option in BACKBONES.get(backbone, ())]
     words += [f"search.{search}.{option}" for option in SEARCHES.get(search, ())]

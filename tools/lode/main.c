@@ -22,6 +22,7 @@ static const Verb verbs[] = {
   { "bench", "time training steps on this machine", lode_verb_bench },
   { "check", "hold plugins against their contract, each test in a process of its own",
     lode_verb_check },
+  { "new", "write a project for a plugin of one's own, that builds and runs", lode_verb_new },
   { "data", "look at data: what is in a folder, what is wrong with it, how to train on it",
     lode_verb_data },
   { "list", "name the plugins that are found, and which of them go together", lode_verb_list },
