@@ -330,6 +330,18 @@ lode_book_settle (LodeBook *book, const char *key, double fidelity)
   return &entry->cost;
 }
 
+bool
+lode_book_known (const LodeBook *book, const char *key, double fidelity, LodeScore *score)
+{
+  const Entry *entry = find (book, key, fidelity);
+
+  if (!entry || entry->owed)
+    return false;
+  if (score)
+    *score = entry->score;
+  return true;
+}
+
 uint64_t
 lode_book_settled (const LodeBook *book)
 {

@@ -85,6 +85,7 @@ save_stage (LodeStageHost *host, LodeStore *store)
 
     lode_store_put (store, name, LODE_TYPE_F64, 1, &figure->value);
   }
+  lode_memory_save (host, store);
   save_plugins (host, store);
   lode_open_save (host, store);
 }
@@ -93,7 +94,8 @@ static bool
 save_clock (const LodeShared *shared, const LodeStageHost *host, GError **error)
 {
   g_autofree char *text =
-      g_strdup_printf ("%.3f %.3f\n", host ? host->ledger.cpu : 0, host ? host->ledger.wall : 0);
+      g_strdup_printf ("%.3f %.3f %.17g\n", host ? host->ledger.cpu : 0,
+                       host ? host->ledger.wall : 0, host ? host->memory.seconds : 0);
 
   return lode_folder_write (shared->folder, CLOCK_NAME, text, strlen (text), error);
 }
@@ -173,7 +175,8 @@ load_clock (LodeStageHost *host)
   if (!path || !g_file_get_contents (path, &text, NULL, NULL))
     return;
   host->ledger.cpu = g_ascii_strtod (text, &end);
-  host->ledger.wall = g_ascii_strtod (end, NULL);
+  host->ledger.wall = g_ascii_strtod (end, &end);
+  host->memory.seconds = g_ascii_strtod (end, NULL);
 }
 
 /* Other data under the same name would give other bits. */
@@ -224,6 +227,6 @@ lode_checkpoint_load (LodeStageHost *host, const LodeStore *store, GError **erro
   host->best = g_strdup (lode_store_find_text (store, "best"));
   load_clock (host);
   load_figures (host, store);
-  return load_plugins (host, store, error) && lode_open_load (host, store, error)
-         && lode_grow_cut (host, error);
+  return lode_memory_load (host, store, error) && load_plugins (host, store, error)
+         && lode_open_load (host, store, error) && lode_grow_cut (host, error);
 }

@@ -125,12 +125,12 @@ note_last (void *data, const char *key, double fidelity, uint64_t id, const Lode
   return ok;
 }
 
-static bool
-open_book (LodeStageHost *host, GError **error)
+bool
+lode_host_open_book (LodeStageHost *host, GError **error)
 {
   g_autofree char *name = NULL, *path = NULL;
 
-  if (host->book || !host->shared->folder)
+  if (host->book || !host->shared->folder || host->memory.scores)
     return true;
   name = g_build_filename (host->spec->name, "scores.jsonl", NULL);
   path = lode_folder_file (host->shared->folder, name, error);
@@ -155,6 +155,7 @@ charge (LodeStageHost *host, const LodeScoreCost *cost, double seconds)
   ledger->scores++;
   ledger->wall += seconds;
   ledger->cpu += cost->cpu;
+  host->memory.seconds += seconds;
   host->labelled |= cost->roles;
   for (uint32_t i = 0; i < n && i / 8 < bytes; i++)
     if (!host->seen[i] && (bits[i / 8] >> (i % 8) & 1)) {
@@ -187,6 +188,7 @@ note_score (void *data, const char *key, double fidelity, uint64_t id, const Lod
   bool ok = lode_receipt_book (host, result, &cost, error)
             && lode_book_note (host->book, key, fidelity, id, score, &cost, error);
 
+  host->memory.seconds += ok ? score->seconds : 0;
   g_clear_pointer (&cost.seen, g_bytes_unref);
   return ok;
 }
@@ -223,15 +225,18 @@ lode_host_score (const LodeHost *base, uint32_t n, const uint8_t *const *arch, d
   int64_t begun = g_get_monotonic_time ();
   bool ok;
 
-  if (!executor_of (host, &host->scoring, score_job, error) || !open_book (host, error)
+  if (!executor_of (host, &host->scoring, score_job, error) || !lode_host_open_book (host, error)
       || !prepare (host, error))
     return false;
   scorer.length = lode_host_space (base)->n;
   scorer.executor_ops = host->spec->use[LODE_USE_EXECUTOR].loaded->ops;
   scorer.executor = host->scoring;
-  scorer.book = host->book ? (LodeScoreBook){ host, find_score, note_score }
-                           : (LodeScoreBook){ &planned, find_nothing, note_last };
+  scorer.book = host->memory.scores ? lode_memory_book (host)
+                : host->book        ? (LodeScoreBook){ host, find_score, note_score }
+                                    : (LodeScoreBook){ &planned, find_nothing, note_last };
   ok = lode_scorer_run (&scorer, n, arch, fidelity, score, error);
+  if (ok)
+    lode_memory_take (host, n, arch, fidelity, score);
   if (host->shared->plan)
     spread (&planned, booked, begun);
   return ok;

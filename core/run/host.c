@@ -154,6 +154,9 @@ static const LodeHostCalls calls = {
   .kendall = host_kendall,
   .spearman = host_spearman,
   .interval = host_interval,
+  .known = lode_host_known,
+  .best = lode_host_best,
+  .spent = lode_host_spent,
 };
 
 /* The stage's strategy; the host borrows it, to save its state. */
@@ -195,6 +198,7 @@ static const LodeStageCalls stage_calls = {
   .net_save = lode_host_net_save,
   .net_open = lode_host_net_open,
   .result = host_result,
+  .repeat = lode_host_repeat,
 };
 
 static void
@@ -204,8 +208,8 @@ clear_figure (gpointer figure)
 }
 
 /* Streams of different stages are different, those of the same stage alike in every run. */
-static uint64_t
-stage_seed (uint64_t seed, const char *name)
+uint64_t
+lode_stage_seed (uint64_t seed, const char *name)
 {
   return lode_seed_rng (seed, name, 0, 0).key;
 }
@@ -222,7 +226,7 @@ lode_host_new (const LodeShared *shared, const LodeStageSpec *spec)
                            .stage = &stage_calls };
   host->shared = shared;
   host->spec = spec;
-  host->seed = stage_seed (lode_experiment_seed (shared->experiment, spec), spec->name);
+  host->seed = lode_stage_seed (lode_experiment_seed (shared->experiment, spec), spec->name);
   host->open = g_ptr_array_new ();
   host->figures = g_array_new (FALSE, TRUE, sizeof (LodeFigure));
   g_array_set_clear_func (host->figures, clear_figure);
@@ -266,6 +270,7 @@ lode_host_free (LodeStageHost *host)
   DESTROY (host, LODE_USE_BACKBONE, LodeBackboneOps, backbone);
   lode_data_free (host->data);
   lode_book_close (host->book);
+  lode_memory_clear (&host->memory);
   g_ptr_array_unref (host->open);
   g_array_unref (host->figures);
   g_free (host->seen);

@@ -62,6 +62,15 @@ typedef struct LodeFigure {
   double value;
 } LodeFigure;
 
+/* Scores as searches look back at them. */
+typedef struct LodeMemory {
+  GHashTable *scores; /* of a repetition: "fidelity key" → LodeScore *; NULL: the book has them */
+  uint8_t *best;      /* [space.n] or NULL */
+  double value, fidelity; /* of the best */
+  double seconds;         /* that all scores say they took */
+  LodeLedger before;      /* what had been spent when the repetition began */
+} LodeMemory;
+
 typedef struct LodeStageHost {
   LodeHost base; /* first */
   const LodeShared *shared;
@@ -75,6 +84,7 @@ typedef struct LodeStageHost {
   LodeExecutor *scoring, *mapping;
   LodeBook *book;
   uint64_t settled; /* lines of the book that the ledger knew at the checkpoint */
+  LodeMemory memory;
   LodeCost *cost;
   LodeNet *given;   /* the net at the input port, for evaluators: made at their first question,
                        never trained, hence no part of a checkpoint */
@@ -93,6 +103,9 @@ typedef struct LodeStageHost {
   double booked;              /* under a plan: seconds that were not spent but will be */
   bool quiet;                 /* scoring: figures of inner loops are not the stage's */
 } LodeStageHost;
+
+/* The seed of a stage of that name, for a seed of the run. */
+uint64_t lode_stage_seed (uint64_t seed, const char *name);
 
 /* A host without a stage yet. */
 LodeStageHost *lode_host_new (const LodeShared *, const LodeStageSpec *);
@@ -145,6 +158,23 @@ const LodeSpace *lode_host_space (const LodeHost *);
 bool lode_host_score (const LodeHost *, uint32_t n, const uint8_t *const *arch, double fidelity,
                       LodeScore *, GError **);
 bool lode_host_map (const LodeHost *, uint32_t n, GBytes *const *job, GBytes **result, GError **);
+
+/* Opens scores.jsonl, where scores are written down; unless it is open. */
+bool lode_host_open_book (LodeStageHost *, GError **);
+
+/* host-memory.c. */
+bool lode_host_known (const LodeHost *, const uint8_t *arch, double fidelity, LodeScore *);
+bool lode_host_best (const LodeHost *, uint8_t *arch, LodeScore *);
+void lode_host_spent (const LodeHost *, LodeSpent *);
+void lode_host_repeat (const LodeHost *, uint64_t i);
+/* Where a repetition remembers its scores. */
+LodeScoreBook lode_memory_book (LodeStageHost *);
+/* Scores have come: the best among them is kept. */
+void lode_memory_take (LodeStageHost *, uint32_t n, const uint8_t *const *arch, double fidelity,
+                       const LodeScore *);
+void lode_memory_save (const LodeStageHost *, LodeStore *);
+bool lode_memory_load (LodeStageHost *, const LodeStore *, GError **);
+void lode_memory_clear (LodeMemory *);
 
 char *lode_host_art_path (const LodeHost *, const char *port, uint32_t i, GError **);
 bool lode_host_net_save (const LodeHost *, const char *port, LodeNet *, const LodeChoice *,

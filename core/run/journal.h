@@ -83,6 +83,8 @@ bool lode_book_note (LodeBook *, const char *key, double fidelity, uint64_t id, 
 void lode_book_owe (LodeBook *, uint64_t lines);
 /* If that score is owed: its cost (valid as long as the book is open), now settled; else NULL. */
 const LodeScoreCost *lode_book_settle (LodeBook *, const char *key, double fidelity);
+/* Whether it is there and not owed. */
+bool lode_book_known (const LodeBook *, const char *key, double fidelity, LodeScore *);
 /* Lines that the ledger knows, for a checkpoint: they are asked for in the order they stand in. */
 uint64_t lode_book_settled (const LodeBook *);
 

@@ -22,6 +22,15 @@ typedef struct LodeScore {
   int32_t failed;        /* not 0: could not be scored (diverged …); value is −infinity */
 } LodeScore;
 
+/* What a stage has spent so far; within a repetition (stage.h): since that began. */
+typedef struct LodeSpent {
+  size_t size;
+  uint64_t scores;        /* architectures scored, each once */
+  uint64_t samples, macs; /* through forward passes; multiply-adds, backward counting twice */
+  double seconds;         /* what scores say they took; simulated where a table answers */
+  double wall;            /* by the clock: differs from run to run */
+} LodeSpent;
+
 typedef struct LodeHostCalls {
   size_t size;
   /* words, numbers, threads */
@@ -57,6 +66,10 @@ typedef struct LodeHostCalls {
   double (*kendall) (const LodeHost *, uint32_t n, const double *x, const double *y);
   double (*spearman) (const LodeHost *, uint32_t n, const double *x, const double *y);
   double (*interval) (const LodeHost *, uint32_t n, const double *x, double level, double *sd);
+  /* what has been scored and spent */
+  bool (*known) (const LodeHost *, const uint8_t *arch, double fidelity, LodeScore *);
+  bool (*best) (const LodeHost *, uint8_t *arch, LodeScore *);
+  void (*spent) (const LodeHost *, LodeSpent *);
 } LodeHostCalls;
 
 struct LodeHost {
@@ -192,13 +205,39 @@ lode_arch_write (const LodeHost *host, const uint8_t *arch)
 
 /*
  * Scores n architectures; journalled under (key, fidelity), so asking again is free and a killed run
- * continues. A failed score is a result; false means that scoring as such broke down. [main]
+ * continues. A failed score is a result; false means that scoring as such broke down. The host keeps the
+ * best (lode_best) and reports it as the metric best_score. [main]
  */
 static inline bool
 lode_score (const LodeHost *host, uint32_t n, const uint8_t *const *arch, double fidelity, LodeScore *score,
             GError **error)
 {
   return host->calls->score (host, n, arch, fidelity, score, error);
+}
+
+/* Whether this architecture, or one of the same key, has been scored at that fidelity; its score, or NULL. What a
+ * killed run scored behind its checkpoint is known once it is asked for again, as in a run that nothing killed. [main] */
+static inline bool
+lode_known (const LodeHost *host, const uint8_t *arch, double fidelity, LodeScore *score)
+{
+  return host->calls->known (host, arch, fidelity, score);
+}
+
+/*
+ * The best that was scored, of the highest fidelity; the earlier of equals. false: nothing was, or all of it
+ * failed; arch is then one drawn at random, always the same. score: or NULL. arch: [space.n] [main]
+ */
+static inline bool
+lode_best (const LodeHost *host, uint8_t *arch, LodeScore *score)
+{
+  return host->calls->best (host, arch, score);
+}
+
+/* spent->size is the caller's. [main] */
+static inline void
+lode_spent (const LodeHost *host, LodeSpent *spent)
+{
+  host->calls->spent (host, spent);
 }
 
 /* Runs the search's `work` on n jobs; result[i] (transfer full) belongs to job[i]. [main] */

@@ -40,6 +40,7 @@ typedef struct LodeStageCalls {
   bool (*net_save) (const LodeHost *, const char *port, LodeNet *, const LodeChoice *, GError **);
   LodeNet *(*net_open) (const LodeHost *, const char *port, uint32_t i, GError **);
   void (*result) (const LodeHost *, const char *name, double);
+  void (*repeat) (const LodeHost *, uint64_t i);
 } LodeStageCalls;
 
 /* The stage's strategy: its vtable and (transfer full, by ops->destroy) instance; its state is saved by the host. */
@@ -82,6 +83,17 @@ static inline LodeNet *
 lode_net_open (const LodeHost *host, const char *port, uint32_t i, GError **error)
 {
   return host->stage->net_open (host, port, i, error);
+}
+
+/*
+ * Begins repetition i of the stage's search: everything follows from the run's seed plus i, nothing has been
+ * scored or spent yet, and scores are remembered until the next repetition but not written down. Destroy the search
+ * before, make it anew behind. [main]
+ */
+static inline void
+lode_stage_repeat (const LodeHost *host, uint64_t i)
+{
+  host->stage->repeat (host, i);
 }
 
 /* A final figure, for result.json, the summary and `lode compare`. */

@@ -78,6 +78,58 @@ toy_cost (const LodeHost *host, const uint8_t *arch, uint64_t *macs, uint64_t *p
   return true;
 }
 
+static inline char *
+toy_key (const LodeHost *host, const uint8_t *arch)
+{
+  (void) host;
+  return g_strdup_printf ("%u %u", arch[0], arch[1]);
+}
+
+static inline void
+toy_repair (const LodeHost *host, uint8_t *arch, LodeRng *rng)
+{
+  (void) host;
+  (void) rng;
+  g_assert_cmpuint (MAX (arch[0], arch[1]), <, 3);
+}
+
+static inline bool
+toy_known (const LodeHost *host, const uint8_t *arch, double fidelity, LodeScore *score)
+{
+  const Toy *toy = toy_of (host);
+
+  g_assert_cmpfloat (fidelity, ==, 1);
+  if (score && toy->is_known[3 * arch[0] + arch[1]])
+    *score = toy->known[3 * arch[0] + arch[1]];
+  return toy->is_known[3 * arch[0] + arch[1]];
+}
+
+static inline bool
+toy_best (const LodeHost *host, uint8_t *arch, LodeScore *score)
+{
+  const Toy *toy = toy_of (host);
+
+  memcpy (arch, toy->best, TOY_DECISIONS);
+  return toy->best_value > -INFINITY && (!score || toy_known (host, arch, 1, score));
+}
+
+static inline void
+toy_spent (const LodeHost *host, LodeSpent *spent)
+{
+  spent->scores = toy_of (host)->scored;
+}
+
+static inline void
+toy_remember (Toy *toy, const uint8_t *arch, const LodeScore *score)
+{
+  toy->known[3 * arch[0] + arch[1]] = *score;
+  toy->is_known[3 * arch[0] + arch[1]] = true;
+  if (score->value <= toy->best_value)
+    return;
+  toy->best_value = score->value;
+  memcpy (toy->best, arch, TOY_DECISIONS);
+}
+
 /* Larger options are better; the best of all, (2, 2), always fails. */
 static inline bool
 toy_score (const LodeHost *host, uint32_t n, const uint8_t *const *arch, double fidelity,
@@ -90,7 +142,10 @@ toy_score (const LodeHost *host, uint32_t n, const uint8_t *const *arch, double 
     toy_of (host)->scored++;
     score[i].failed = toy_of (host)->fail_every_score || (arch[i][0] == 2 && arch[i][1] == 2);
     score[i].value = score[i].failed ? -INFINITY : 3 * arch[i][0] + arch[i][1];
+    toy_remember (toy_of (host), arch[i], &score[i]);
   }
+  if (toy_of (host)->best_value > -INFINITY)
+    toy_metric (host, "best_score", toy_of (host)->best_value);
   return true;
 }
 
@@ -190,7 +245,12 @@ static const LodeHostCalls toy_host_calls = { .size = sizeof (LodeHostCalls),
                                               .cost = toy_cost,
                                               .derive = toy_derive,
                                               .sample = toy_sample,
+                                              .repair = toy_repair,
+                                              .arch_key = toy_key,
                                               .score = toy_score,
+                                              .known = toy_known,
+                                              .best = toy_best,
+                                              .spent = toy_spent,
                                               .art_path = toy_art_path,
                                               .threads = toy_threads };
 
@@ -210,6 +270,7 @@ toy_new (void)
   toy->log = g_string_new (NULL);
   toy->metric = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   toy->result = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  toy->best_value = -INFINITY;
   toy->start = -2;
   toy->xi = toy->rate = 0.05;
   toy->epochs = 5;
@@ -287,6 +348,10 @@ toy_store_free (ToyStore *store)
 static inline void
 toy_carry_over (Toy *to, const Toy *from)
 {
+  memcpy (to->known, from->known, sizeof to->known);
+  memcpy (to->is_known, from->is_known, sizeof to->is_known);
+  memcpy (to->best, from->best, sizeof to->best);
+  to->best_value = from->best_value;
   if (from->net)
     to->net->own.w = from->net->own.w;
   for (size_t i = 0; i < G_N_ELEMENTS (to->stream); i++)

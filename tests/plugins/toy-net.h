@@ -75,6 +75,11 @@ struct Toy {
   ToyNet *net;       /* the newest */
   ToyStream *stream[8];
   uint8_t saved_arch[TOY_DECISIONS];
+  /* what has been scored: by number 3 a + b of the architecture (a, b) */
+  LodeScore known[9];
+  bool is_known[9];
+  uint8_t best[TOY_DECISIONS];
+  double best_value; /* of it; −infinity before there is one */
 };
 
 static const char *const toy_option_names[] = { "none", "skip", "conv" };

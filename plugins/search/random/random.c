@@ -14,11 +14,8 @@ typedef struct Conf {
 struct LodeSearch {
   const LodeHost *host;
   Conf conf;
-  const LodeSpace *space;
   uint32_t decisions;
   uint64_t done; /* trials */
-  double score;  /* of the best; −infinity before the first that succeeded */
-  uint8_t *best; /* [decisions] */
 };
 
 static void
@@ -37,32 +34,14 @@ random_create (const LodeHost *host, const void *conf, const LodeSpace *space, G
   (void) error;
   search->host = host;
   search->conf = *(const Conf *) conf;
-  search->space = space;
   search->decisions = space->n;
-  search->score = -INFINITY;
-  search->best = g_new0 (uint8_t, space->n + 1);
-  draw (search, 0, search->best);
   return search;
 }
 
 static void
 random_destroy (LodeSearch *search)
 {
-  if (!search)
-    return;
-  g_free (search->best);
   g_free (search);
-}
-
-/* Ties keep the earlier trial. score: [n], arch: [n] → [decisions] */
-static void
-keep_best (LodeSearch *search, uint32_t n, const uint8_t *const *arch, const LodeScore *score)
-{
-  for (uint32_t i = 0; i < n; i++)
-    if (!score[i].failed && score[i].value > search->score) {
-      search->score = score[i].value;
-      memcpy (search->best, arch[i], search->decisions);
-    }
 }
 
 static bool
@@ -83,10 +62,7 @@ random_step (LodeSearch *search, LodeProgress *progress, GError **error)
   }
   if (!lode_score (search->host, n, arch, 1, score, error))
     return false;
-  keep_best (search, n, arch, score);
   search->done += n;
-  if (isfinite (search->score))
-    lode_metric (search->host, "best_score", search->score);
   progress->done = search->done;
   progress->of = trials;
   progress->phase = "search";
@@ -97,7 +73,7 @@ random_step (LodeSearch *search, LodeProgress *progress, GError **error)
 static void
 random_best (const LodeSearch *search, uint8_t *arch)
 {
-  memcpy (arch, search->best, search->decisions);
+  lode_best (search->host, arch, NULL);
 }
 
 static void
@@ -106,44 +82,17 @@ random_save (const void *instance, LodeStore *store)
   const LodeSearch *search = instance;
 
   lode_store_put (store, "done", LODE_TYPE_U64, 1, &search->done);
-  lode_store_put (store, "score", LODE_TYPE_F64, 1, &search->score);
-  lode_store_put (store, "best", LODE_TYPE_U8, search->decisions, search->best);
-}
-
-/* A checkpoint of another space has options that this one lacks. */
-static bool
-check_best (const LodeSearch *search, const uint8_t *best, GError **error)
-{
-  for (uint32_t i = 0; i < search->decisions; i++) {
-    const LodeDecision *decision = lode_space_at (search->space, i);
-
-    if (best[i] < decision->n)
-      continue;
-    g_set_error (error, g_quark_from_static_string ("lode-random"), 0,
-                 "search random: its saved best architecture has option %u at %s, expected 0 to "
-                 "%u: the checkpoint is of another search space",
-                 best[i], decision->name, decision->n - 1);
-    return false;
-  }
-  return true;
 }
 
 static bool
 random_load (void *instance, const LodeStore *store, GError **error)
 {
   LodeSearch *search = instance;
-  g_autofree uint8_t *best = g_new0 (uint8_t, search->decisions + 1);
   uint64_t done;
-  double score;
 
-  if (!lode_store_get (store, "done", LODE_TYPE_U64, 1, &done, error)
-      || !lode_store_get (store, "score", LODE_TYPE_F64, 1, &score, error)
-      || !lode_store_get (store, "best", LODE_TYPE_U8, search->decisions, best, error)
-      || !check_best (search, best, error))
+  if (!lode_store_get (store, "done", LODE_TYPE_U64, 1, &done, error))
     return false;
   search->done = MIN (done, (uint64_t) search->conf.trials);
-  search->score = score;
-  memcpy (search->best, best, search->decisions);
   return true;
 }
 
