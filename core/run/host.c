@@ -199,6 +199,9 @@ static const LodeStageCalls stage_calls = {
   .net_open = lode_host_net_open,
   .result = host_result,
   .repeat = lode_host_repeat,
+  .limit = lode_host_limit,
+  .quote = lode_host_quote,
+  .text_save = lode_host_text_save,
 };
 
 static void
