@@ -375,10 +375,10 @@ expect_additive (const LodeArchFamily *family, const float *prob, float *dprob, 
 }
 
 double
-lode_arch_expect (const LodeArchFamily *family, const float *prob, float *dprob, LodeCostFunc cost,
-                  void *data)
+lode_arch_expect (const LodeArchFamily *family, uint32_t outputs, const float *prob, float *dprob,
+                  LodeCostFunc cost, void *data)
 {
   if (family->ops->expect)
-    return family->ops->expect (family->backbone, prob, dprob);
+    return family->ops->expect (family->backbone, outputs, prob, dprob);
   return expect_additive (family, prob, dprob, cost, data);
 }

@@ -46,10 +46,10 @@ typedef bool (*LodeCostFunc) (void *data, const uint8_t *arch, uint64_t *macs);
  * Expected multiply-adds under independent option probabilities: the backbone's own, or the
  * additive default: cost (b) + Σ_o prob_o (cost (b with o) − cost (b)) about one architecture b,
  * which records one network per option (lode_cost_expect in cost.h remembers them). Exact where
- * decisions do not change each other's cost. prob, dprob: [space.options], either may be NULL; 0
- * where nothing can be built.
+ * decisions do not change each other's cost. outputs: of the head. prob, dprob: [space.options],
+ * either may be NULL; 0 where nothing can be built.
  */
-double lode_arch_expect (const LodeArchFamily *, const float *prob, float *dprob, LodeCostFunc,
-                         void *data);
+double lode_arch_expect (const LodeArchFamily *, uint32_t outputs, const float *prob, float *dprob,
+                         LodeCostFunc, void *data);
 
 #endif

@@ -111,5 +111,6 @@ recall (void *data, const uint8_t *arch, uint64_t *macs)
 double
 lode_cost_expect (LodeCost *cost, const float *prob, float *dprob)
 {
-  return lode_arch_expect (&cost->assembly.family, prob, dprob, recall, cost);
+  return lode_arch_expect (&cost->assembly.family, cost->assembly.outputs, prob, dprob, recall,
+                           cost);
 }

@@ -46,9 +46,10 @@ typedef struct LodeBackboneOps {
   char *(*write) (const LodeBackbone *, const uint8_t *arch);      /* canonical text, transfer full ["name=option …"] */
   bool (*read) (const LodeBackbone *, const char *text, uint8_t *arch, GError **);
   char *(*key) (const LodeBackbone *, const uint8_t *arch); /* equal for isomorphic networks [write] */
-  /* Expected multiply-adds under independent option probabilities, with gradient; either may be NULL.
+  /* Expected multiply-adds under independent option probabilities, with gradient; either may be NULL (prob: uniform).
+   * A linear head of `outputs` counts; one bit a decision gives what the network has, unless an option says otherwise.
    * prob, dprob: [options] [additive: one network per option, against a base] */
-  double (*expect) (const LodeBackbone *, const float *prob, float *dprob);
+  double (*expect) (const LodeBackbone *, uint32_t outputs, const float *prob, float *dprob);
   char *(*draw) (const LodeBackbone *, const uint8_t *arch); /* Graphviz DOT, transfer full [a table] */
 } LodeBackboneOps;
 

@@ -194,7 +194,7 @@ lode_zero (LodeGraph *graph, LodeValue x, uint32_t stride)
   return graph->calls->zero (graph, x, stride);
 }
 
-/* x at every stride-th pixel, zeros appended up to `channels` (He et al. 2016, option A). */
+/* x at every stride-th pixel, zeros appended up to `channels` (He et al. 2016, option A); fewer: the leading ones. */
 static inline LodeValue
 lode_shortcut (LodeGraph *graph, LodeValue x, uint32_t channels, uint32_t stride)
 {

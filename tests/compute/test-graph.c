@@ -151,10 +151,6 @@ check_size_mistakes (void)
   check_mistake (net, "*add*1 × 1*4 × 4*");
 
   net = mistake_net ();
-  lode_shortcut (net->graph, net->x, 3, 1);
-  check_mistake (net, "*shortcut*3 channels from 6*");
-
-  net = mistake_net ();
   lode_record_cosine (net->record, "head", net->x, 3, 4);
   check_mistake (net, "*cosine \"backbone.head\"*4 × 4*");
 }

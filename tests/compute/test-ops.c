@@ -117,11 +117,12 @@ record_spread (LodeGraph *graph, LodeValue x, const Case *test)
 {
   LodeValue a = record_shift (graph, "shift", x);
   LodeShape s;
-  LodeValue b;
+  LodeValue wide, narrow;
 
   lode_graph_shape (graph, a, &s);
-  b = lode_shortcut (graph, a, s.c + 3, test->number);
-  return lode_add (graph, 2, (LodeValue[]){ b, lode_zero (graph, a, test->number) });
+  wide = lode_shortcut (graph, a, s.c + 3, test->number);
+  narrow = lode_shortcut (graph, a, MAX (s.c - 1, 1), test->number);
+  return lode_add (graph, 3, (LodeValue[]){ wide, narrow, lode_zero (graph, a, test->number) });
 }
 
 static LodeValue

@@ -23,6 +23,25 @@ static const char v2[] = "Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_3x3',
                          "('max_pool_3x3', 0), ('skip_connect', 2), ('skip_connect', 2), "
                          "('max_pool_3x3', 1)], reduce_concat=[2, 3, 4, "
                          "5])";
+/* Of Chen et al. 2019, and of Xu et al. 2020 */
+static const char progressive[] =
+    "Genotype(normal=[('skip_connect', 0), ('dil_conv_3x3', 1), ('skip_connect', 0),"
+    "('sep_conv_3x3', 1), ('sep_conv_3x3', 1), ('sep_conv_3x3', 3), ('sep_conv_3x3',0), "
+    "('dil_conv_5x5', 4)], normal_concat=range(2, 6), reduce=[('avg_pool_3x3', 0), "
+    "('sep_conv_5x5', 1), ('sep_conv_3x3', 0), ('dil_conv_5x5', 2), ('max_pool_3x3', 0), "
+    "('dil_conv_3x3', 1), ('dil_conv_3x3', 1), ('dil_conv_5x5', 3)], reduce_concat=range(2, 6))";
+static const char partial_cifar[] =
+    "Genotype(normal=[('sep_conv_3x3', 1), ('skip_connect', 0), ('sep_conv_3x3', 0), "
+    "('dil_conv_3x3', 1), ('sep_conv_5x5', 0), ('sep_conv_3x3', 1), ('avg_pool_3x3', 0), "
+    "('dil_conv_3x3', 1)], normal_concat=range(2, 6), reduce=[('sep_conv_5x5', 1), "
+    "('max_pool_3x3', 0), ('sep_conv_5x5', 1), ('sep_conv_5x5', 2), ('sep_conv_3x3', 0), "
+    "('sep_conv_3x3', 3), ('sep_conv_3x3', 1), ('sep_conv_3x3', 2)], reduce_concat=range(2, 6))";
+static const char partial_image[] =
+    "Genotype(normal=[('skip_connect', 1), ('sep_conv_3x3', 0), ('sep_conv_3x3', 0), "
+    "('skip_connect', 1), ('sep_conv_3x3', 1), ('sep_conv_3x3', 3), ('sep_conv_3x3', 1), "
+    "('dil_conv_5x5', 4)], normal_concat=range(2, 6), reduce=[('sep_conv_3x3', 0), "
+    "('skip_connect', 1), ('dil_conv_5x5', 2), ('max_pool_3x3', 1), ('sep_conv_3x3', 2), "
+    "('sep_conv_3x3', 1), ('sep_conv_5x5', 0), ('sep_conv_3x3', 3)], reduce_concat=range(2, 6))";
 static const LodeBuild derived = { .size = sizeof (LodeBuild) };
 static const LodeBuild supernet = { .size = sizeof (LodeBuild), .shared = true };
 
@@ -90,6 +109,105 @@ test_published (void)
   family_free (family);
 }
 
+/* A name stands for what its authors published. */
+static void
+test_names (void)
+{
+  static const struct {
+    const char *name, *text;
+  } golden[] = { { "DARTS_V1", v1 },
+                 { "DARTS_V2", v2 },
+                 { "PDARTS", progressive },
+                 { "PC_DARTS_cifar", partial_cifar },
+                 { " PC_DARTS_image\n", partial_image } };
+  Family *family = space_new (16, 8, 4), *small = space_new (16, 8, 3);
+  uint8_t arch[2 * EDGES], named[2 * EDGES];
+  g_autoptr (GError) error = NULL;
+
+  for (size_t i = 0; i < G_N_ELEMENTS (golden); i++) {
+    read_arch (family, golden[i].text, arch);
+    read_arch (family, golden[i].name, named);
+    g_assert_cmpmem (arch, sizeof arch, named, sizeof named);
+  }
+  g_assert_false (small->ops->read (small->backbone, "PDARTS", arch, &error));
+  g_assert_nonnull (error);
+  family_free (family);
+  family_free (small);
+}
+
+/* Chen et al. 2019: the released cell, and super-networks of 5, 11 and 17 cells; operations that a
+ * mask leaves out have no weights. */
+static void
+test_progressive (void)
+{
+  static const struct {
+    uint32_t depth;
+    uint64_t params, macs;
+  } golden[] = { { 5, 1275834, 186.7e6 }, { 11, 2585146, 413.6e6 }, { 17, 3894202, 640.1e6 } };
+  Family *family = space_new (36, 20, 4);
+  LodeBuild stage = { .size = sizeof stage, .shared = true, .width = 16 };
+  uint8_t arch[2 * EDGES];
+  uint64_t mask[2 * EDGES];
+  g_autoptr (GError) error = NULL;
+  Count count, half;
+
+  read_arch (family, progressive, arch);
+  count = family_cost (family, derived, 32, arch);
+  g_assert_cmpuint (count.params, ==, 3433798);
+  g_assert_cmpuint (count.macs, ==, 532174464);
+  for (size_t i = 0; i < G_N_ELEMENTS (golden); i++) {
+    stage.depth = golden[i].depth;
+    count = family_cost (family, stage, 32, NULL);
+    g_assert_cmpuint (count.params, ==, golden[i].params);
+    g_assert_cmpfloat_with_epsilon ((double) count.macs, (double) golden[i].macs, 0.05e6);
+  }
+  for (uint32_t e = 0; e < 2 * EDGES; e++)
+    mask[e] = 0x3f; /* without dilated convolutions */
+  family_count (family, stage, (LodeShape){ 32, 32, 3 }, 10, mask, &half, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (half.params, <, count.params);
+  g_assert_cmpuint (half.macs, <, count.macs);
+  family_free (family);
+}
+
+/* 224 × 224 pixels, 1000 classes. */
+static void
+test_large (void)
+{
+  static const struct {
+    const char *name;
+    uint64_t params;
+  } golden[] = { { "DARTS_V1", 4510432 }, { "DARTS_V2", 4718752 }, { "PDARTS", 4944352 } };
+  LodeNode *group = test_group ();
+  LodeBuild aux = { .size = sizeof aux, .aux = true };
+  LodeShape shape = { 224, 224, 3 };
+  g_autoptr (GError) error = NULL;
+  uint64_t mask[2 * EDGES];
+  uint8_t arch[2 * EDGES];
+  Family *family;
+  Count count, both;
+
+  test_set (group, "channels", 48);
+  test_set (group, "cells", 14);
+  test_set_text (group, "stem", "imagenet");
+  family = family_new ("darts", group);
+  for (size_t i = 0; i < G_N_ELEMENTS (golden); i++) {
+    read_arch (family, golden[i].name, arch);
+    lode_space_one (family->space, arch, mask);
+    family_count (family, derived, shape, 1000, mask, &count, &error);
+    g_assert_no_error (error);
+    g_assert_cmpuint (count.params, ==, golden[i].params);
+    family_count (family, aux, shape, 1000, mask, &both, &error);
+    g_assert_no_error (error);
+    /* 768 channels, 128 with a norm, 768 without, 1000 classes */
+    g_assert_cmpuint (both.params - count.params, ==,
+                      768 * 128 + 2 * 128 + 4 * 128 * 768 + 769 * 1000);
+    if (i == 1)
+      g_assert_cmpfloat_with_epsilon ((double) count.macs, 529.9e6, 0.05e6);
+  }
+  family_free (family);
+}
+
 /* CIFAR-100: the same network with a head for 100 classes. */
 static void
 test_hundred (void)
@@ -105,6 +223,11 @@ test_hundred (void)
   family_count (family, derived, (LodeShape){ 32, 32, 3 }, 100, mask, &count, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (count.params, ==, 3401272);
+  read_arch (family, progressive, arch);
+  lode_space_one (family->space, arch, mask);
+  family_count (family, derived, (LodeShape){ 32, 32, 3 }, 100, mask, &count, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (count.params, ==, 3485728);
   family_free (family);
 }
 
@@ -459,6 +582,9 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/darts-space/names", test_names);
+  g_test_add_func ("/darts-space/progressive", test_progressive);
+  g_test_add_func ("/darts-space/large", test_large);
   g_test_add_func ("/darts-space/supernet", test_supernet);
   g_test_add_func ("/darts-space/published", test_published);
   g_test_add_func ("/darts-space/hundred", test_hundred);

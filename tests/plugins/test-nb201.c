@@ -391,6 +391,162 @@ test_classes (void)
 }
 
 static void
+set_operations (LodeNode *group, const char *words)
+{
+  LodeNode *list = lode_node_new (LODE_VALUE_LIST, "operations", "test");
+  g_auto (GStrv) word = g_strsplit (words, " ", -1);
+
+  for (char **at = word; *at && **at; at++) {
+    LodeNode *node = lode_node_new (LODE_VALUE_TEXT, NULL, "test");
+
+    node->text = g_strdup (*at);
+    g_ptr_array_add (list->children, node);
+  }
+  lode_node_set (group, list);
+}
+
+/* A restricted space has the same cells under other numbers: 729 of them, of 78 keys. */
+static void
+test_operations (void)
+{
+  LodeNode *group = test_group ();
+  Family *full = family_new ("nb201", NULL), *three;
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  LodeBuild shared = supernet;
+  Count all, some;
+
+  set_operations (group, "conv3x3 none skip_connect");
+  three = family_new ("nb201", group);
+  g_assert_cmpuint (three->space->options, ==, 18);
+  g_assert_cmpstr (lode_space_at (three->space, 5)->option[2], ==, "nor_conv_3x3");
+  g_assert_cmpuint (lode_space_trait (lode_space_at (three->space, 5), 1), ==, LODE_TRAIT_SKIP);
+  for (uint32_t code = 0; code < 729; code++) {
+    const uint8_t index[] = { 0, 1, 2 }, op[] = { NONE, SKIP, CONV_3 };
+    uint8_t arch[EDGES], same[EDGES], back[EDGES];
+    g_autofree char *text = NULL, *twin = NULL, *other = NULL;
+    char *key;
+
+    cell_at (code, index, 3, arch);
+    cell_at (code, op, 3, same);
+    text = three->ops->write (three->backbone, arch);
+    twin = full->ops->write (full->backbone, same);
+    g_assert_cmpstr (text, ==, twin);
+    read_arch (three, text, back);
+    g_assert_cmpmem (arch, EDGES, back, EDGES);
+    key = three->ops->key (three->backbone, arch);
+    other = full->ops->key (full->backbone, same);
+    g_assert_cmpstr (key, ==, other);
+    g_hash_table_add (seen, key);
+    if (code % 9 == 0) {
+      all = family_cost (full, derived, 32, same);
+      some = family_cost (three, derived, 32, arch);
+      g_assert_cmpmem (&all, sizeof all, &some, sizeof some);
+    }
+  }
+  g_assert_cmpuint (g_hash_table_size (seen), ==, 78);
+  all = family_cost (full, shared, 32, NULL);
+  some = family_cost (three, shared, 32, NULL);
+  /* 1 × 1 convolutions of 6 edges in 5 cells of each stage; no affine norms. */
+  g_assert_cmpuint (all.params - some.params, ==, 6 * 5 * (16 * 16 + 32 * 32 + 64 * 64));
+  family_free (full);
+  family_free (three);
+}
+
+/* Every restriction derives, samples and repairs within itself. */
+static void
+test_restricted (void)
+{
+  static const char *const lists[] = { "none conv3x3", "skip avgpool", "none skip avgpool",
+                                       "nor_conv_1x1", "none avg_pool_3x3 conv1x1 conv3x3" };
+  LodeRng rng = { .key = 15 };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (lists); i++) {
+    LodeNode *group = test_group (), *node = lode_node_new (LODE_VALUE_BOOL, "joined", "test");
+    Family *family;
+    float mix[EDGES * OPS];
+
+    node->flag = true;
+    lode_node_set (group, node);
+    set_operations (group, lists[i]);
+    family = family_new ("nb201", group);
+    for (int trial = 0; trial < 100; trial++) {
+      uint32_t n = lode_space_at (family->space, 0)->n;
+      uint8_t arch[3][EDGES];
+
+      for (uint32_t o = 0; o < EDGES * n; o++)
+        mix[o] = (float) lode_rng_uniform (&rng) + (o % n ? 0 : 0.6f);
+      for (int e = 0; e < EDGES; e++)
+        arch[1][e] = (uint8_t) (lode_rng_below (&rng, 4) ? 0 : lode_rng_below (&rng, n));
+      family->ops->derive (family->backbone, mix, NULL, arch[0]);
+      family->ops->repair (family->backbone, arch[1], &rng);
+      family->ops->sample (family->backbone, arch[2], &rng);
+      for (int a = 0; a < 3; a++) {
+        g_autofree char *key = NULL;
+
+        for (int e = 0; e < EDGES; e++)
+          g_assert_cmpuint (arch[a][e], <, n);
+        key = family->ops->key (family->backbone, arch[a]);
+        g_assert_cmpstr (key, !=, "0");
+      }
+    }
+    family_free (family);
+  }
+}
+
+static void
+refuse_operations (const char *words, const char *reason)
+{
+  LodeNode *group = test_group ();
+  g_autoptr (GError) error = NULL;
+
+  set_operations (group, words);
+  g_assert_null (family_try ("nb201", group, &error));
+  g_assert_nonnull (strstr (error->message, reason));
+}
+
+static void
+test_bad_operations (void)
+{
+  LodeNode *group = test_group ();
+  Family *family;
+
+  refuse_operations ("none sep3x3", "operations has \"sep3x3\"; there are none, skip");
+  refuse_operations ("skip skip_connect", "\"skip_connect\" twice");
+  refuse_operations ("none", "nothing but none");
+  refuse_operations ("", "nothing but none");
+  set_operations (group, "none skip conv3x3");
+  family = family_new ("nb201", group);
+  refuse (family, best, "edge 2 to 3: nor_conv_1x1 is not among the option `operations`");
+  family_free (family);
+}
+
+/* The benchmark's table writes a digit an edge. */
+static void
+test_digits (void)
+{
+  LodeNode *group = test_group ();
+  Family *family, *plain = family_new ("nb201", NULL);
+  uint8_t arch[EDGES], again[EDGES];
+  g_autofree char *digits = NULL, *text = NULL;
+
+  test_set_text (group, "text", "digits");
+  family = family_new ("nb201", group);
+  read_arch (plain, " 421211\n", arch);
+  text = plain->ops->write (plain->backbone, arch);
+  g_assert_cmpstr (text, ==,
+                   "|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|nor_conv_1x1~0|skip_connect~"
+                   "1|skip_connect~2|");
+  read_arch (family, text, again);
+  digits = family->ops->write (family->backbone, again);
+  g_assert_cmpstr (digits, ==, "421211");
+  refuse (plain, "42121", "character 6: expected a digit, 0 to 4, for each of six edges");
+  refuse (plain, "421215", "character 6: expected a digit");
+  refuse (plain, "4212110", "expected the end of the text, found \"0\"");
+  family_free (family);
+  family_free (plain);
+}
+
+static void
 assert_key (const Family *family, const char *text, const char *key)
 {
   g_autofree char *found = NULL;
@@ -558,6 +714,10 @@ main (int argc, char **argv)
   g_test_add_func ("/nb201/bad-text", test_bad_text);
   g_test_add_func ("/nb201/reasons", test_reasons);
   g_test_add_func ("/nb201/classes", test_classes);
+  g_test_add_func ("/nb201/operations", test_operations);
+  g_test_add_func ("/nb201/restricted", test_restricted);
+  g_test_add_func ("/nb201/bad-operations", test_bad_operations);
+  g_test_add_func ("/nb201/digits", test_digits);
   g_test_add_func ("/nb201/key", test_key);
   g_test_add_func ("/nb201/repair", test_repair);
   g_test_add_func ("/nb201/sample", test_sample);

@@ -34,6 +34,8 @@ edges_of (uint32_t nodes)
  * reduce=…)". */
 char *darts_text (uint32_t nodes, const uint8_t *arch);
 bool darts_parse (uint32_t nodes, const char *text, uint8_t *arch, GError **error);
+/* The cells published under a name; false where there is none of so many nodes. */
+bool darts_published (uint32_t nodes, const char *name, uint8_t *arch);
 /* Both cells as a Graphviz graph. */
 char *darts_dot (uint32_t nodes, const uint8_t *arch);
 

@@ -8,6 +8,9 @@
  * scale and offset and put a norm behind each pool. A derived network has affine norms and bare
  * pools. An architecture keeps two inputs a node; the other edges stand at `none` and are not
  * recorded.
+ *
+ * For images of 224 × 224 pixels the stem divides a side by eight, and gives the first cell two
+ * inputs as a reduction cell would.
  */
 #include "cell.h"
 
@@ -15,7 +18,10 @@
 
 typedef struct Conf {
   int64_t channels, cells, nodes, stem_multiplier;
+  int32_t stem;
 } Conf;
+
+enum { STEM_CIFAR, STEM_IMAGENET };
 
 struct LodeBackbone {
   Conf conf;
@@ -223,12 +229,13 @@ record_cell (Record *record, LodeValue before_last, LodeValue last, uint32_t cha
 }
 
 /* The auxiliary head's features: 5 × 5 average, 128, 768. Windows shrink with images smaller than 8
- * × 8. */
+ * × 8. The form for ImageNet has no norm behind the last convolution, as published. */
 static LodeValue
 record_auxiliary (Record *record, LodeValue x)
 {
   LodeGraph *graph = record->graph;
-  LodeWindow window = { .size = sizeof window, .stride = 3, .pad = LODE_PAD_NONE };
+  bool large = record->backbone->conf.stem == STEM_IMAGENET;
+  LodeWindow window = { .size = sizeof window, .stride = large ? 2 : 3, .pad = LODE_PAD_NONE };
   LodeConv narrow = { .size = sizeof narrow, .channels = 128 };
   LodeConv wide = { .size = sizeof wide, .channels = 768, .pad = LODE_PAD_NONE };
   LodeShape shape;
@@ -244,22 +251,45 @@ record_auxiliary (Record *record, LodeValue x)
     return -1;
   wide.kernel = MIN (2, MIN (shape.h, shape.w));
   x = lode_conv (graph, leaf (record, "conv_1"), x, &wide);
-  x = lode_relu (graph, lode_norm (graph, leaf (record, "norm_1"), x, true));
+  if (!large)
+    x = lode_norm (graph, leaf (record, "norm_1"), x, true);
+  x = lode_relu (graph, x);
   if (!lode_graph_shape (graph, x, &shape))
     return -1;
   record->prefix = 0;
   return shape.h * shape.w > 1 ? lode_global_pool (graph, x) : x;
 }
 
+/* 3 × 3 convolution and norm of the stem; name: "" or a number. */
 static LodeValue
-record_stem (Record *record, LodeValue image, uint32_t channels)
+record_stem_conv (Record *record, const char *name, LodeValue x, uint32_t channels, uint32_t stride)
 {
-  LodeConv conv = { .size = sizeof conv,
-                    .channels = channels * (uint32_t) record->backbone->conf.stem_multiplier,
-                    .kernel = 3 };
-  LodeValue x = lode_conv (record->graph, "stem.conv", image, &conv);
+  LodeConv conv = { .size = sizeof conv, .channels = channels, .kernel = 3, .stride = stride };
+  g_autofree char *conv_name = g_strdup_printf ("stem.conv%s", name),
+                  *norm_name = g_strdup_printf ("stem.norm%s", name);
 
-  return lode_norm (record->graph, "stem.norm", x, true);
+  x = lode_conv (record->graph, conv_name, x, &conv);
+  return lode_norm (record->graph, norm_name, x, true);
+}
+
+/* The inputs of the first cell, from the image; true where the first has twice the side of the
+ * second. */
+static bool
+record_stem (Record *record, LodeValue image, uint32_t channels, LodeValue *before_last,
+             LodeValue *last)
+{
+  const Conf *conf = &record->backbone->conf;
+  LodeValue x;
+
+  if (conf->stem == STEM_CIFAR) {
+    *before_last = *last =
+        record_stem_conv (record, "", image, channels * (uint32_t) conf->stem_multiplier, 1);
+    return false;
+  }
+  x = lode_relu (record->graph, record_stem_conv (record, "_0", image, channels / 2, 2));
+  *before_last = record_stem_conv (record, "_1", x, channels, 2);
+  *last = record_stem_conv (record, "_2", lode_relu (record->graph, *before_last), channels, 2);
+  return true;
 }
 
 static bool
@@ -273,7 +303,7 @@ darts_build (const LodeBackbone *backbone, LodeGraph *graph, LodeBuild *build, G
   uint32_t cells = build->depth ? build->depth : (uint32_t) backbone->conf.cells;
   uint32_t channels = build->width ? build->width : (uint32_t) backbone->conf.channels;
   LodeValue before_last, last;
-  bool after_reduction = false;
+  bool after_reduction;
 
   if (channels % 2) {
     g_set_error (
@@ -282,7 +312,7 @@ darts_build (const LodeBackbone *backbone, LodeGraph *graph, LodeBuild *build, G
         channels);
     return false;
   }
-  before_last = last = record_stem (&record, build->image, channels);
+  after_reduction = record_stem (&record, build->image, channels, &before_last, &last);
   for (uint32_t i = 0; i < cells; i++) {
     bool reduction = is_reduction (i, cells);
     LodeValue x;
@@ -468,6 +498,8 @@ darts_space (const LodeBackbone *backbone)
   return &backbone->space;
 }
 
+static const char *const stems[] = { "cifar", "imagenet", NULL };
+
 static const LodeOption options[] = {
   LODE_OPTION (Conf, channels, .number = 16, .min = 2, .max = 4096, .unit = "channels",
                .doc = "channels of the first cells; even"),
@@ -476,7 +508,9 @@ static const LodeOption options[] = {
   LODE_OPTION (Conf, nodes, .number = 4, .min = 1, .max = MOST_NODES, .unit = "nodes",
                .doc = "nodes of a cell; a cell's output is all of them side by side"),
   LODE_OPTION (Conf, stem_multiplier, .number = 3, .min = 1, .max = 16,
-               .doc = "channels of the stem, as a multiple of those of the first cells"),
+               .doc = "channels of the stem, as a multiple of those of the first cells; cifar"),
+  LODE_OPTION (Conf, stem, .text = "cifar", .choices = stems,
+               .doc = "one 3x3 convolution, or three that divide a side by eight"),
 };
 
 static const LodeBackboneOps ops = {

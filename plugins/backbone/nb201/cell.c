@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Cells of NAS-Bench-201 as text, as an expression that isomorphic cells share, and as a picture.
- * Text is written in one way; it is read with any spaces, and a node's inputs in any order.
+ * Text is written in one way; it is read with any spaces, and a node's inputs in any order; six
+ * digits are read too.
  */
 #include "cell.h"
 
@@ -56,6 +57,17 @@ nb201_text (const uint8_t *arch)
       g_string_append_printf (text, "%s~%u|", nb201_op_names[arch[first_edge (node) + from]], from);
   }
   return g_string_free (text, FALSE);
+}
+
+char *
+nb201_digits (const uint8_t *arch)
+{
+  char *text = g_malloc (EDGES + 1);
+
+  for (uint32_t edge = 0; edge < EDGES; edge++)
+    text[edge] = (char) ('0' + arch[edge]);
+  text[EDGES] = 0;
+  return text;
 }
 
 static void
@@ -148,16 +160,34 @@ read_node (Reader *reader, uint32_t node, uint8_t *arch)
   return true;
 }
 
+/* A digit for each edge. */
+static bool
+read_digits (Reader *reader, uint8_t *arch)
+{
+  for (uint32_t edge = 0; edge < EDGES; edge++, reader->at++) {
+    if (*reader->at < '0' || *reader->at >= '0' + OPS)
+      return fail (reader, "a digit, 0 to 4, for each of six edges");
+    arch[edge] = (uint8_t) (*reader->at - '0');
+  }
+  return true;
+}
+
 bool
 nb201_parse (const char *text, uint8_t *arch, GError **error)
 {
   Reader reader = { .text = text, .at = text, .error = error };
   uint8_t found[EDGES];
 
-  for (uint32_t node = 1; node < NODES; node++)
-    if ((node > 1 && !expect (&reader, '+'))
-        || !read_node (&reader, node, found + first_edge (node)))
+  skip_space (&reader);
+  if (g_ascii_isdigit (*reader.at)) {
+    if (!read_digits (&reader, found))
       return false;
+  } else {
+    for (uint32_t node = 1; node < NODES; node++)
+      if ((node > 1 && !expect (&reader, '+'))
+          || !read_node (&reader, node, found + first_edge (node)))
+        return false;
+  }
   skip_space (&reader);
   if (*reader.at)
     return fail (&reader, "the end of the text");

@@ -22,6 +22,9 @@ first_edge (uint32_t node)
 
 /* The benchmark's text, "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|…~0|…~1|…~2|". arch: [EDGES] */
 char *nb201_text (const uint8_t *arch);
+/* A digit an edge, "421211", the operations counted from none. */
+char *nb201_digits (const uint8_t *arch);
+/* Either of the two. */
 bool nb201_parse (const char *text, uint8_t *arch, GError **error);
 /* What the cell computes of its input x as one expression; "0" where no path leads to the output.
  */

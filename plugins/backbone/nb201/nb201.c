@@ -9,22 +9,42 @@
  * have neither scale nor offset. A network of its own records every edge that is not `none`, those
  * that lead nowhere too: so the published sizes count them. Where a side is odd the shortcut of the
  * halving block averages 3 × 3 pixels; the published 2 × 2 would lose the last one.
+ *
+ * Where the operations are restricted, an architecture counts those that are left, in the order of
+ * the full list; `Cell` is the same by the numbers of the full list.
  */
 #include "cell.h"
 
+#include <string.h>
+
 enum { STAGES = 3 };
+
+enum { TEXT_STRING, TEXT_DIGITS };
 
 typedef struct Conf {
   int64_t channels, cells, stem_stride;
   bool joined;
+  LodeTexts operations;
+  int32_t text;
 } Conf;
 
 struct LodeBackbone {
   Conf conf;
+  uint32_t ops, op[OPS]; /* operations to choose from */
+  uint32_t first;        /* of them that is not none */
+  const char *name[OPS]; /* [ops] */
+  uint32_t trait[OPS];   /* [ops] */
+  LodeDecision decision[EDGES];
+  LodeSpace space;
 };
+
+typedef struct Cell {
+  uint8_t op[EDGES];
+} Cell;
 
 /* A recording under way. Names of weights are a prefix, changed with `enter`, and a leaf. */
 typedef struct Record {
+  const LodeBackbone *nb201;
   LodeGraph *graph;
   bool shared;
   char name[96];
@@ -34,16 +54,26 @@ typedef struct Record {
 static const uint32_t traits[OPS] = { LODE_TRAIT_NONE, LODE_TRAIT_SKIP, LODE_TRAIT_PLAIN,
                                       LODE_TRAIT_PLAIN, LODE_TRAIT_POOL };
 
-#define EDGE(to_, from_)                                                                           \
-  {                                                                                                \
-    .name = "cell." #to_ "." #from_, .group = "cell", .n = OPS, .option = nb201_op_names,          \
-    .trait = traits, .from = from_, .to = to_                                                      \
-  }
+static Cell
+cell_of (const LodeBackbone *nb201, const uint8_t *arch)
+{
+  Cell cell;
 
-static const LodeDecision decisions[EDGES] = { EDGE (1, 0), EDGE (2, 0), EDGE (2, 1),
-                                               EDGE (3, 0), EDGE (3, 1), EDGE (3, 2) };
-static const LodeSpace space = { sizeof (LodeSpace), sizeof (LodeDecision), EDGES, EDGES *OPS,
-                                 decisions };
+  for (uint32_t edge = 0; edge < EDGES; edge++)
+    cell.op[edge] = (uint8_t) nb201->op[arch[edge]];
+  return cell;
+}
+
+/* The option of an operation, or `ops` where the space does not have it. */
+static uint32_t
+option_of (const LodeBackbone *nb201, uint32_t op)
+{
+  uint32_t option = 0;
+
+  while (option < nb201->ops && nb201->op[option] != op)
+    option++;
+  return option;
+}
 
 static const char *
 leaf (Record *record, const char *name)
@@ -89,25 +119,26 @@ record_op (Record *record, LodeValue x, uint32_t op, uint32_t channels)
 static LodeValue
 record_edge (Record *record, uint32_t decision, LodeValue x, uint32_t channels)
 {
+  const LodeBackbone *nb201 = record->nb201;
   LodeValue part[OPS];
-  uint32_t n = 0, last = OP_NONE;
+  uint32_t n = 0, last = 0;
 
-  for (uint32_t op = 0; op < OPS; op++)
-    if (lode_graph_wants (record->graph, decision, op)) {
+  for (uint32_t o = 0; o < nb201->ops; o++)
+    if (lode_graph_wants (record->graph, decision, o)) {
       n++;
-      last = op;
+      last = o;
     }
-  if (n == 0 || (n == 1 && last == OP_NONE))
+  if (n == 0 || (n == 1 && nb201->op[last] == OP_NONE))
     return -1;
-  for (uint32_t op = 0; op < OPS; op++) {
+  for (uint32_t o = 0; o < nb201->ops; o++) {
     size_t before = record->prefix;
 
-    part[op] = -1;
-    if (!lode_graph_wants (record->graph, decision, op))
+    part[o] = -1;
+    if (!lode_graph_wants (record->graph, decision, o))
       continue;
     record->prefix += (size_t) g_snprintf (record->name + before, sizeof record->name - before,
-                                           "%s.", nb201_op_names[op]);
-    part[op] = record_op (record, x, op, channels);
+                                           "%s.", nb201->name[o]);
+    part[o] = record_op (record, x, nb201->op[o], channels);
     record->prefix = before;
   }
   return n == 1 && !record->shared ? part[last] : lode_mix (record->graph, decision, part);
@@ -174,7 +205,7 @@ record_halving (Record *record, LodeValue x, uint32_t channels)
 static bool
 nb201_build (const LodeBackbone *nb201, LodeGraph *graph, LodeBuild *build, GError **error)
 {
-  Record record = { .graph = graph, .shared = build->shared };
+  Record record = { .nb201 = nb201, .graph = graph, .shared = build->shared };
   uint32_t cells = build->depth ? build->depth : (uint32_t) nb201->conf.cells;
   uint32_t channels = build->width ? build->width : (uint32_t) nb201->conf.channels;
   LodeConv stem = { .size = sizeof stem,
@@ -205,67 +236,75 @@ nb201_build (const LodeBackbone *nb201, LodeGraph *graph, LodeBuild *build, GErr
   return true;
 }
 
-/* The heaviest option of an edge from `op` on, the lowest of equals; OPS where the mask leaves
- * none. mix: [OPS] */
+/* The heaviest option of an edge from `first` on, the lowest of equals; `ops` where the mask leaves
+ * none. mix: [ops] */
 static uint32_t
-heaviest (const float *mix, uint64_t mask, uint32_t op)
+heaviest (const LodeBackbone *nb201, const float *mix, uint64_t mask, uint32_t first)
 {
-  uint32_t best = OPS;
+  uint32_t best = nb201->ops;
 
-  for (; op < OPS; op++)
-    if (mask >> op & 1 && !isnan (mix[op]) && (best == OPS || mix[op] > mix[best]))
-      best = op;
+  for (uint32_t o = first; o < nb201->ops; o++)
+    if (mask >> o & 1 && !isnan (mix[o]) && (best == nb201->ops || mix[o] > mix[best]))
+      best = o;
   return best;
 }
 
-/* What a path loses in weight where its edges at none take their best other option instead. */
+/* What a path loses in weight where its edges at none (option 0) take their best other option
+ * instead. */
 static float
-price (const float *mix, const uint64_t *mask, const uint8_t *arch, uint32_t path)
+price (const LodeBackbone *nb201, const float *mix, const uint64_t *mask, const uint8_t *arch,
+       uint32_t path)
 {
   float sum = 0;
 
   for (uint32_t edge = 0; edge < EDGES; edge++) {
-    const float *at = mix + edge * OPS;
-    uint32_t op;
+    const float *at = mix + edge * nb201->ops;
+    uint32_t o;
 
-    if (!(nb201_path[path] >> edge & 1) || arch[edge] != OP_NONE)
+    if (!(nb201_path[path] >> edge & 1) || nb201->op[arch[edge]] != OP_NONE)
       continue;
-    op = heaviest (at, mask ? mask[edge] : UINT64_MAX, OP_NONE + 1);
-    if (op == OPS)
+    o = heaviest (nb201, at, mask ? mask[edge] : UINT64_MAX, nb201->first);
+    if (o == nb201->ops)
       return INFINITY;
-    sum += (isnan (at[OP_NONE]) ? 0 : at[OP_NONE]) - at[op];
+    sum += (isnan (*at) ? 0 : *at) - at[o];
   }
   return sum;
 }
 
 /* Opens the path that costs least; the first of equals. */
 static void
-derive_joined (const float *mix, const uint64_t *mask, uint8_t *arch)
+derive_joined (const LodeBackbone *nb201, const float *mix, const uint64_t *mask, uint8_t *arch)
 {
   uint32_t best = 0;
 
   for (uint32_t path = 1; path < PATHS; path++)
-    if (price (mix, mask, arch, path) < price (mix, mask, arch, best))
+    if (price (nb201, mix, mask, arch, path) < price (nb201, mix, mask, arch, best))
       best = path;
-  if (isinf (price (mix, mask, arch, best)))
+  if (isinf (price (nb201, mix, mask, arch, best)))
     return;
   for (uint32_t edge = 0; edge < EDGES; edge++)
-    if (nb201_path[best] >> edge & 1 && arch[edge] == OP_NONE)
-      arch[edge] = (uint8_t) heaviest (mix + edge * OPS, mask ? mask[edge] : UINT64_MAX, 1);
+    if (nb201_path[best] >> edge & 1 && nb201->op[arch[edge]] == OP_NONE)
+      arch[edge] = (uint8_t) heaviest (nb201, mix + edge * nb201->ops,
+                                       mask ? mask[edge] : UINT64_MAX, nb201->first);
 }
 
 /* As in the benchmark's own one-shot searches, the heaviest option, `none` included. */
 static void
 nb201_derive (const LodeBackbone *nb201, const float *mix, const uint64_t *mask, uint8_t *arch)
 {
+  Cell cell;
+
   for (uint32_t edge = 0; edge < EDGES; edge++) {
     uint64_t bits = mask ? mask[edge] : UINT64_MAX;
-    uint32_t op = heaviest (mix + edge * OPS, bits, 0);
+    uint32_t o = heaviest (nb201, mix + edge * nb201->ops, bits, 0);
 
-    arch[edge] = (uint8_t) (op < OPS ? op : (uint32_t) MAX (g_bit_nth_lsf ((gulong) bits, -1), 0));
+    if (o == nb201->ops)
+      o = (uint32_t) MAX (g_bit_nth_lsf ((gulong) bits, -1), 0);
+    arch[edge] = (uint8_t) (o < nb201->ops ? o : 0);
   }
-  if (nb201->conf.joined && !nb201_joined (arch))
-    derive_joined (mix, mask, arch);
+  cell = cell_of (nb201, arch);
+  if (nb201->conf.joined && !nb201_joined (cell.op))
+    derive_joined (nb201, mix, mask, arch);
 }
 
 /* Fills one of the paths that lack least, at random. */
@@ -273,43 +312,65 @@ static void
 nb201_repair (const LodeBackbone *nb201, uint8_t *arch, LodeRng *rng)
 {
   uint32_t least = EDGES, n = 0, pick, path = 0;
+  Cell cell = cell_of (nb201, arch);
 
-  if (!nb201->conf.joined || nb201_joined (arch))
+  if (!nb201->conf.joined || nb201_joined (cell.op))
     return;
   for (uint32_t i = 0; i < PATHS; i++)
-    least = MIN (least, nb201_path_gaps (arch, i));
+    least = MIN (least, nb201_path_gaps (cell.op, i));
   for (uint32_t i = 0; i < PATHS; i++)
-    n += nb201_path_gaps (arch, i) == least;
+    n += nb201_path_gaps (cell.op, i) == least;
   pick = lode_rng_below (rng, n);
-  while (nb201_path_gaps (arch, path) != least || pick-- > 0)
+  while (nb201_path_gaps (cell.op, path) != least || pick-- > 0)
     path++;
   for (uint32_t edge = 0; edge < EDGES; edge++)
-    if (nb201_path[path] >> edge & 1 && arch[edge] == OP_NONE)
-      arch[edge] = (uint8_t) (1 + lode_rng_below (rng, OPS - 1));
+    if (nb201_path[path] >> edge & 1 && cell.op[edge] == OP_NONE)
+      arch[edge] = (uint8_t) (nb201->first + lode_rng_below (rng, nb201->ops - nb201->first));
 }
 
 /* Uniform over the legal cells. */
 static void
 nb201_sample (const LodeBackbone *nb201, uint8_t *arch, LodeRng *rng)
 {
-  do
+  Cell cell;
+
+  do {
     for (uint32_t edge = 0; edge < EDGES; edge++)
-      arch[edge] = (uint8_t) lode_rng_below (rng, OPS);
-  while (nb201->conf.joined && !nb201_joined (arch));
+      arch[edge] = (uint8_t) lode_rng_below (rng, nb201->ops);
+    cell = cell_of (nb201, arch);
+  } while (nb201->conf.joined && !nb201_joined (cell.op));
 }
 
 static char *
 nb201_write (const LodeBackbone *nb201, const uint8_t *arch)
 {
-  (void) nb201;
-  return nb201_text (arch);
+  Cell cell = cell_of (nb201, arch);
+
+  return nb201->conf.text == TEXT_DIGITS ? nb201_digits (cell.op) : nb201_text (cell.op);
 }
 
 static bool
 nb201_read (const LodeBackbone *nb201, const char *text, uint8_t *arch, GError **error)
 {
-  (void) nb201;
-  return nb201_parse (text, arch, error);
+  uint8_t found[EDGES];
+  Cell cell;
+
+  if (!nb201_parse (text, cell.op, error))
+    return false;
+  for (uint32_t edge = 0; edge < EDGES; edge++) {
+    uint32_t o = option_of (nb201, cell.op[edge]);
+
+    if (o == nb201->ops) {
+      g_set_error (error, g_quark_from_static_string ("lode-nb201"), 1,
+                   "cell, edge %d to %d: %s is not among the option `operations`",
+                   nb201->decision[edge].from, nb201->decision[edge].to,
+                   nb201_op_names[cell.op[edge]]);
+      return false;
+    }
+    found[edge] = (uint8_t) o;
+  }
+  memcpy (arch, found, sizeof found);
+  return true;
 }
 
 /* Cells are alike that compute the same expression of their input: `none` and edges that carry
@@ -317,15 +378,72 @@ nb201_read (const LodeBackbone *nb201, const char *text, uint8_t *arch, GError *
 static char *
 nb201_key (const LodeBackbone *nb201, const uint8_t *arch)
 {
-  (void) nb201;
-  return nb201_expression (arch);
+  Cell cell = cell_of (nb201, arch);
+
+  return nb201_expression (cell.op);
 }
 
 static char *
 nb201_draw (const LodeBackbone *nb201, const uint8_t *arch)
 {
-  (void) nb201;
-  return nb201_dot (arch);
+  Cell cell = cell_of (nb201, arch);
+
+  return nb201_dot (cell.op);
+}
+
+/* Operations by the benchmark's name or by a short one; kept in the order of the full list. */
+static bool
+fill_ops (LodeBackbone *nb201, GError **error)
+{
+  static const char *const brief[OPS] = { "none", "skip", "conv1x1", "conv3x3", "avgpool" };
+  const LodeTexts *list = &nb201->conf.operations;
+  uint32_t wanted = 0;
+
+  for (size_t i = 0; i < list->n; i++) {
+    uint32_t op = 0;
+
+    while (op < OPS && strcmp (list->at[i], brief[op]) && strcmp (list->at[i], nb201_op_names[op]))
+      op++;
+    if (op == OPS || wanted >> op & 1) {
+      g_set_error (error, g_quark_from_static_string ("lode-nb201"), 0,
+                   "backbone nb201: operations has \"%s\"%s; there are none, skip, conv1x1, "
+                   "conv3x3 and avgpool",
+                   list->at[i], op == OPS ? "" : " twice");
+      return false;
+    }
+    wanted |= 1u << op;
+  }
+  for (uint32_t op = 0; op < OPS; op++)
+    if (wanted >> op & 1) {
+      nb201->op[nb201->ops] = op;
+      nb201->name[nb201->ops] = nb201_op_names[op];
+      nb201->trait[nb201->ops++] = traits[op];
+    }
+  nb201->first = wanted & 1;
+  if (nb201->ops > nb201->first)
+    return true;
+  g_set_error (error, g_quark_from_static_string ("lode-nb201"), 0,
+               "backbone nb201: operations has nothing but none; give one that does something");
+  return false;
+}
+
+static void
+fill_space (LodeBackbone *nb201)
+{
+  static const char *const name[EDGES] = { "cell.1.0", "cell.2.0", "cell.2.1",
+                                           "cell.3.0", "cell.3.1", "cell.3.2" };
+
+  for (uint32_t to = 1, edge = 0; to < NODES; to++)
+    for (uint32_t from = 0; from < to; from++, edge++)
+      nb201->decision[edge] = (LodeDecision){ .name = name[edge],
+                                              .group = "cell",
+                                              .n = nb201->ops,
+                                              .option = nb201->name,
+                                              .trait = nb201->trait,
+                                              .from = (int32_t) from,
+                                              .to = (int32_t) to };
+  nb201->space = (LodeSpace){ sizeof (LodeSpace), sizeof (LodeDecision), EDGES, EDGES * nb201->ops,
+                              nb201->decision };
 }
 
 static LodeBackbone *
@@ -346,6 +464,11 @@ nb201_create (const LodeHost *host, const void *conf, const LodeShape *input, GE
   }
   nb201 = g_new0 (LodeBackbone, 1);
   nb201->conf = *options;
+  if (!fill_ops (nb201, error)) {
+    g_free (nb201);
+    return NULL;
+  }
+  fill_space (nb201);
   return nb201;
 }
 
@@ -358,9 +481,10 @@ nb201_destroy (LodeBackbone *nb201)
 static const LodeSpace *
 nb201_space (const LodeBackbone *nb201)
 {
-  (void) nb201;
-  return &space;
+  return &nb201->space;
 }
+
+static const char *const texts[] = { "string", "digits", NULL };
 
 static const LodeOption options[] = {
   LODE_OPTION (Conf, channels, .number = 16, .min = 1, .max = 4096, .unit = "channels",
@@ -373,6 +497,11 @@ static const LodeOption options[] = {
   LODE_OPTION (Conf, joined, .number = 0,
                .doc = "only cells with a path from input to output are legal: 15,284 of the "
                       "15,625"),
+  LODE_OPTION (Conf, operations, .text = "none, skip, conv1x1, conv3x3, avgpool",
+               .doc = "operations that an edge chooses from"),
+  LODE_OPTION (Conf, text, .text = "string", .choices = texts,
+               .doc = "how a cell is written, |nor_conv_3x3~0|+… or a digit an edge, 421211; both "
+                      "are read"),
 };
 
 static const LodeBackboneOps ops = {

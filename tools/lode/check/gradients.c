@@ -314,6 +314,8 @@ test_gates (Check *check)
   small_close (&small);
 }
 
+enum { HEAD = 10 }; /* outputs of the head that an expected cost counts */
+
 /* The expected cost along one probability. */
 typedef struct Cost {
   const LodeBackboneOps *ops;
@@ -329,7 +331,7 @@ cost_along (void *data, double t, double *y)
   float keep = cost->prob[cost->o];
 
   cost->prob[cost->o] = (float) ((double) keep + t);
-  *y = cost->ops->expect (cost->backbone, cost->prob, NULL);
+  *y = cost->ops->expect (cost->backbone, HEAD, cost->prob, NULL);
   cost->prob[cost->o] = keep;
 }
 
@@ -356,7 +358,7 @@ test_cost (Check *check)
   dprob = g_new0 (float, space->options + 1);
   for (uint32_t o = 0; o < space->options; o++)
     prob[o] = (float) (0.1 + 0.4 * lode_rng_uniform (&rng));
-  cost.ops->expect (cost.backbone, prob, dprob);
+  cost.ops->expect (cost.backbone, HEAD, prob, dprob);
   for (uint32_t o = 0; o < space->options; o++)
     most = fmax (most, fabs ((double) dprob[o]));
   for (; cost.o < space->options; cost.o++) {
