@@ -82,6 +82,13 @@ executor_of (LodeStageHost *host, LodeExecutor **slot, LodeJobFunc job, GError *
 {
   const LodeUse *use = &host->spec->use[LODE_USE_EXECUTOR];
 
+  if (!use->loaded && !host->spec->use[LODE_USE_SEARCH].loaded) {
+    g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG,
+                 "stage %s asks for scores, but no evaluator is chosen: evaluator = { type = "
+                 "\"<name>\"; };",
+                 host->spec->name);
+    return NULL;
+  }
   if (!use->loaded) {
     g_set_error (
         error, LODE_PLUGIN_ERROR, LODE_PLUGIN_ERROR_OPS,

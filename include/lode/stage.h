@@ -14,7 +14,8 @@
 typedef struct LodeStage LodeStage;
 
 enum { LODE_ART_ARCH = 1, LODE_ART_NET, LODE_ART_SUBSET, LODE_ART_SCORES, LODE_ART_FEATURES };
-enum { LODE_RIGHT_TEST = 1 }; /* may open the test split */
+/* May open the test split; scores architectures itself, without a search, if an evaluator is configured. */
+enum { LODE_RIGHT_TEST = 1, LODE_RIGHT_SCORE = 2 };
 
 typedef struct LodePort {
   const char *name; /* NULL ends a table */

@@ -36,7 +36,7 @@ struct LodeEvaluator {
   GPtrArray *figure; /* Figure *, owned */
   Figure *select, *params, *macs;
   GPtrArray *lower;  /* Figure *: the same selection by shorter trainings, borrowed */
-  GPtrArray *names;  /* of what is quoted: the selection, then the others */
+  GPtrArray *names;  /* of what is quoted */
   GPtrArray *quoted; /* Figure * */
   GArray *values;    /* double, as quoted last */
 };
@@ -171,7 +171,6 @@ find_lower (LodeEvaluator *table)
 static bool
 find_quotes (LodeEvaluator *table, GError **error)
 {
-  g_ptr_array_add (table->quoted, table->select);
   for (size_t i = 0; i < table->conf.quote.n; i++) {
     LodeBenchmarkColumn column;
 

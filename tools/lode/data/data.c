@@ -19,7 +19,8 @@ static const Word words[] = {
     data_check },
   { "stats", "examples by class and split, values by channel", data_stats },
   { "sheet", "a picture of some examples of each class", data_sheet },
-  { "import", "a copy as arrays, which opens at once", data_import },
+  { "import", "a copy as arrays, which opens at once; a published benchmark", data_import },
+  { "build-table", "trains all networks of a small space, as a benchmark", data_build_table },
 };
 
 static void
@@ -32,7 +33,7 @@ print_help (FILE *to)
       "apart by what is in them.\n\nWords:\n",
       to);
   for (size_t i = 0; i < G_N_ELEMENTS (words); i++)
-    fprintf (to, "  %-8s %s\n", words[i].name, words[i].summary);
+    fprintf (to, "  %-11s %s\n", words[i].name, words[i].summary);
   fputs ("\n`lode data WORD --help` tells about one of them.\n\n"
          "Examples:\n"
          "  lode data check pictures     then the `lode run` line that it prints\n"
