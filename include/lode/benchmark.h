@@ -79,9 +79,8 @@ lode_benchmark_columns (const LodeBenchmark *benchmark)
 static inline LodeBenchmarkColumn
 lode_benchmark_column (const LodeBenchmark *benchmark, uint32_t i)
 {
-  LodeBenchmarkColumn column = { 0 };
+  LodeBenchmarkColumn column = { sizeof (LodeBenchmarkColumn), "", "", "", "", "", "", 0, 0, -1 };
 
-  column.size = sizeof column;
   benchmark->calls->column (benchmark, i, &column);
   return column;
 }
