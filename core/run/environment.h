@@ -7,8 +7,16 @@
 
 #include "run/host.h"
 
+/* What the program was built from, for all runs from then on; static text, "": it is not known.
+ * [main] */
+void lode_environment_commit (const char *);
+
 /* The text of env.json (transfer full). */
 char *lode_environment_text (const LodeShared *, GError **);
+/* The same text with the data of a stage in it: member "data", an object of type and sha256 by the
+ * stage's name (transfer full). */
+char *lode_environment_add_data (const char *text, const LodeStageSpec *, const char *sha256,
+                                 GError **);
 /*
  * NULL, or how the environment of an env.json differs from this process's in what changes bits or
  * meaning: processor level, a plugin's version or file (transfer full).

@@ -4,6 +4,7 @@
  */
 #include "run/experiment.h"
 
+#include "run/pins.h"
 #include "run/spec.h"
 
 const LodeOption lode_experiment_options[] = {
@@ -142,9 +143,12 @@ static LodeNode *
 resolve (const LodeExperiment *experiment, const LodeNode *given)
 {
   LodeNode *root = lode_table_dump (&table, NULL, &experiment->conf);
-  LodeNode *stages = lode_node_new (LODE_VALUE_GROUP, "stages", NULL);
+  LodeNode *stages = lode_node_new (LODE_VALUE_GROUP, "stages", NULL),
+           *pins = lode_node_child (given, "plugins");
 
   lode_spec_trace (root, given);
+  if (pins)
+    lode_node_set (root, lode_node_copy (pins));
 
   for (guint i = 0; i < experiment->stages->len; i++)
     lode_node_set (stages, lode_node_copy (lode_experiment_stage (experiment, i)->resolved));
@@ -164,10 +168,12 @@ lode_experiment_new (LodeRegistry *registry, LodeNode *root, GPtrArray *errors)
   for (const char *const *name = lode_spec_groups; *name; name++)
     g_ptr_array_add (also, (gpointer) *name);
   g_ptr_array_add (also, (gpointer) "stages");
+  g_ptr_array_add (also, (gpointer) "plugins");
   g_ptr_array_add (also, NULL);
   lode_table_fill (&table, root, "experiment", (const char *const *) also->pdata, &experiment->conf,
                    experiment->owner, errors);
   check_names (&experiment->conf, root, errors);
+  lode_pins_read (registry, root, errors);
   read_stages (experiment, registry, root, errors);
   tell_once (errors, before);
   if (errors->len > before) {

@@ -236,6 +236,14 @@ lode_host_new (const LodeShared *shared, const LodeStageSpec *spec)
   return host;
 }
 
+LodeCache *
+lode_host_cache (LodeStageHost *host, GError **error)
+{
+  if (!host->cache)
+    host->cache = lode_cache_open (host->shared->cache, error);
+  return host->cache;
+}
+
 /* What plugins left open, last made first: a net's optimiser and streams go before it. */
 static void
 close_open (LodeStageHost *host)
@@ -274,6 +282,7 @@ lode_host_free (LodeStageHost *host)
   lode_data_free (host->data);
   lode_book_close (host->book);
   lode_memory_clear (&host->memory);
+  lode_cache_free (host->cache);
   g_ptr_array_unref (host->open);
   g_array_unref (host->figures);
   g_free (host->seen);

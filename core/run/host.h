@@ -10,6 +10,7 @@
 #define LODE_CORE_HOST_H
 
 #include "exec/score.h"
+#include "run/cache.h"
 #include "run/experiment.h"
 #include "run/folder.h"
 #include "run/journal.h"
@@ -33,6 +34,7 @@ typedef struct LodeShared {
   LodeEngine *engine;
   LodeWatch watch;
   const volatile int *stop; /* not 0: stop at the next occasion */
+  const char *cache;        /* the site's folder, or NULL */
   bool plan;                /* missing inputs are made up, loops end after a few steps */
 } LodeShared;
 
@@ -85,6 +87,7 @@ typedef struct LodeStageHost {
   LodeEvaluator *evaluator;
   LodeExecutor *scoring, *mapping;
   LodeBook *book;
+  LodeCache *cache;
   uint64_t settled; /* lines of the book that the ledger knew at the checkpoint */
   LodeMemory memory;
   double limit; /* of simulated seconds; 0: none */
@@ -126,6 +129,8 @@ bool lode_host_backbone (LodeStageHost *, LodeArchFamily *, GError **);
 LodeSampler *lode_host_sampler (LodeStageHost *, GError **);
 /* The stream of a role, held open for a plugin. */
 LodeStream *lode_host_stream (LodeStageHost *, uint32_t role, GError **);
+/* What is computed once for all runs (embeddings, features, tables); made at the first call. */
+LodeCache *lode_host_cache (LodeStageHost *, GError **);
 /* The labels of a held-out split (ARCH, VALID) are in use from now on: counted once. */
 void lode_host_count_labels (LodeStageHost *, uint32_t role);
 /* Everything a net of this stage is made from; the loss belongs to the net. */

@@ -25,7 +25,7 @@ lode_link_is_text (const LodeLink *link, uint32_t i)
 {
   const char *from = g_ptr_array_index (link->from, i);
 
-  return link->port->art == LODE_ART_ARCH && !strchr (from, '/') && strpbrk (from, "(|=");
+  return link->port->art == LODE_ART_ARCH && !strchr (from, '/') && strpbrk (from, "(|=@ ");
 }
 
 static bool

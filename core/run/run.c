@@ -22,6 +22,7 @@ struct LodeRun {
   LodePlace place;
   LodeStore *saved;          /* of the stage at `place`, until it is loaded */
   LodeStageHost *host;       /* of the stage in hand */
+  bool noted;                /* its data stand in env.json */
   double checkpointed, beat; /* when, seconds */
 };
 
@@ -61,9 +62,11 @@ new_run (const LodeRunSpec *spec, GError **error)
     return NULL;
   run = g_new0 (LodeRun, 1);
   run->spec = *spec;
-  run->shared = (LodeShared){
-    .experiment = spec->experiment, .engine = engine, .watch = spec->watch, .stop = spec->stop
-  };
+  run->shared = (LodeShared){ .experiment = spec->experiment,
+                              .engine = engine,
+                              .watch = spec->watch,
+                              .stop = spec->stop,
+                              .cache = spec->cache };
   return run;
 }
 
@@ -71,7 +74,8 @@ new_run (const LodeRunSpec *spec, GError **error)
 static char *
 hash_of (const LodeExperiment *experiment)
 {
-  static const char *const left_out[] = { "seed", "threads", "checkpoint", "runs", "label" };
+  static const char *const left_out[] = { "seed", "threads", "checkpoint",
+                                          "runs", "label",   "plugins" };
   g_autoptr (LodeNode) root = lode_node_copy (experiment->resolved);
   g_autofree char *text = NULL;
 
@@ -366,6 +370,24 @@ write_down (LodeRun *run, const LodeProgress *progress, GError **error)
          && lode_grow_trajectory (host, run->place.step, error);
 }
 
+/* What the stage's data were, once they have been opened. */
+static bool
+note_data (LodeRun *run, GError **error)
+{
+  g_autofree char *path = NULL, *text = NULL, *with = NULL;
+
+  if (run->noted || !run->host->data)
+    return true;
+  run->noted = true;
+  path = g_build_filename (lode_run_path (run), "env.json", NULL);
+  /* A run that goes on by force may have lost it. */
+  if (!g_file_get_contents (path, &text, NULL, NULL))
+    return true;
+  with =
+      lode_environment_add_data (text, run->host->spec, lode_data_digest (run->host->data), error);
+  return with && (!strcmp (with, text) || write_text (run, "env.json", with, error));
+}
+
 static bool
 beat (LodeRun *run, const LodeProgress *progress, GError **error)
 {
@@ -411,7 +433,7 @@ one_step (LodeRun *run, LodeProgress *progress, GError **error)
   run->place.step++;
   ledger->wall += now (CLOCK_MONOTONIC) - wall;
   ledger->cpu += now (CLOCK_PROCESS_CPUTIME_ID) - cpu;
-  return write_down (run, progress, error);
+  return note_data (run, error) && write_down (run, progress, error);
 }
 
 static bool
@@ -466,6 +488,7 @@ begin_stage (LodeRun *run, const LodeStageSpec *spec, GError **error)
   bool resumed = run->saved && run->place.step > 0;
 
   run->host = lode_host_new (&run->shared, spec);
+  run->noted = false;
   run->host->stage =
       ((const LodeStageOps *) use->loaded->ops)->create (&run->host->base, use->conf, error);
   if (!run->host->stage) {

@@ -17,6 +17,7 @@ typedef struct LodeRunSpec {
   const volatile int *stop; /* set by a signal: checkpoint at the next step, then end */
   uint32_t threads;         /* at most; 0: as the experiment and the machine say */
   const char *runs;         /* the site's folder of runs, or NULL */
+  const char *cache;        /* the site's cache, or NULL */
   bool again;               /* create: beside an unfinished run of the same configuration */
   bool force;               /* resume: although plugins or the processor differ */
 } LodeRunSpec;

@@ -14,14 +14,17 @@
 static const LodeOption options[] = {
   LODE_OPTION (LodeSite, data_path, .doc = "folders that are looked in for data"),
   LODE_OPTION (LodeSite, runs, .doc = "folder below which runs go"),
+  LODE_OPTION (LodeSite, cache,
+               .doc = "folder that all users share what is computed once in; its group and rights "
+                      "are those of all that is made in it"),
   LODE_OPTION (LodeSite, threads, .min = 0, .max = 4096, .unit = "threads",
                .doc = "the most that a run takes; 0: no limit"),
   LODE_OPTION (LodeSite, trusted_groups,
                .doc = "groups whose members may write plugins that others load"),
 };
 
-static const LodeTable table = { options, G_N_ELEMENTS (options), sizeof (LodeOption),
-                                 sizeof (LodeSite) };
+const LodeTable lode_site_table = { options, G_N_ELEMENTS (options), sizeof (LodeOption),
+                                    sizeof (LodeSite) };
 
 /* The file to read, or NULL: there is none. One that LODE_SITE names has to be there. */
 static char *
@@ -80,6 +83,8 @@ check_folders (LodeSite *site, const LodeNode *root, GPtrArray *errors)
   site->data_path.at = folders;
   if (*site->runs)
     site->runs = check_folder (site, root, "runs", site->runs, errors);
+  if (*site->cache)
+    site->cache = check_folder (site, root, "cache", site->cache, errors);
 }
 
 /* The names of all settings, which the table then lets through: here it is a short list that tells
@@ -88,7 +93,12 @@ static const char **
 check_names (const LodeNode *root, GPtrArray *errors)
 {
   GPtrArray *names = g_ptr_array_new ();
-  const char *known[] = { "data_path", "runs", "threads", "trusted_groups", NULL };
+  const char *known[G_N_ELEMENTS (options) + 1] = { NULL };
+  g_autofree char *all = NULL;
+
+  for (size_t i = 0; i < G_N_ELEMENTS (options); i++)
+    known[i] = options[i].name;
+  all = g_strjoinv (", ", (char **) known);
 
   for (guint i = 0; root && i < root->children->len; i++) {
     const LodeNode *node = g_ptr_array_index (root->children, i);
@@ -98,11 +108,8 @@ check_names (const LodeNode *root, GPtrArray *errors)
     if (!g_strv_contains (known, node->name))
       g_ptr_array_add (errors, g_strdup_printf ("%s: site: there is no setting \"%s\"; %s%s%s",
                                                 node->origin, node->name,
-                                                near ? "did you mean \"" : "expected ",
-                                                near ? near
-                                                     : "data_path, runs, threads or "
-                                                       "trusted_groups",
-                                                near ? "\"?" : ""));
+                                                near ? "did you mean \"" : "expected one of ",
+                                                near ? near : all, near ? "\"?" : ""));
   }
   g_ptr_array_add (names, NULL);
   return (const char **) g_ptr_array_free (names, FALSE);
@@ -124,7 +131,7 @@ lode_site_load (GPtrArray *errors)
       return NULL;
   }
   names = check_names (root, errors);
-  if (lode_table_fill (&table, root, "site", names, site, site->owner, errors))
+  if (lode_table_fill (&lode_site_table, root, "site", names, site, site->owner, errors))
     check_folders (site, root, errors);
   return errors->len == before ? g_steal_pointer (&site) : NULL;
 }

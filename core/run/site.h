@@ -4,23 +4,27 @@
  *
  *   data_path = [ "/data/sets" ];       looked in for data, after the user's own folders
  *   runs = "/scratch/runs";             where runs go; "~/…" is below the user's home
+ *   cache = "/scratch/lode";            what is computed once, for all users: run/cache.h
  *   threads = 8;                        the most that a run takes unless told otherwise
  *   trusted_groups = [ "nas-admin" ];   whose members may write plugins that others load
  */
 #ifndef LODE_CORE_SITE_H
 #define LODE_CORE_SITE_H
 
-#include <lode/option.h>
+#include "plugin/option.h"
 
 #include <glib.h>
 
 typedef struct LodeSite {
   LodeTexts data_path, trusted_groups;
-  const char *runs; /* absolute; "": the site does not say */
-  int64_t threads;  /* 0: the site does not say */
-  char *file;       /* it was read from, or NULL: no site.cfg, all defaults */
-  GPtrArray *owner; /* of the texts */
+  const char *runs, *cache; /* absolute; "": the site does not say */
+  int64_t threads;          /* 0: the site does not say */
+  char *file;               /* it was read from, or NULL: no site.cfg, all defaults */
+  GPtrArray *owner;         /* of the texts */
 } LodeSite;
+
+/* The settings, with what each is about. */
+extern const LodeTable lode_site_table;
 
 /*
  * LODE_SITE names the file; without it <prefix>/etc/lode/site.cfg, then /etc/lode/site.cfg. No file

@@ -78,6 +78,21 @@ use (Reading *reading, uint32_t kind, const char *name, const LodeNode *at, Lode
                           reading->experiment->owner, reading->errors);
 }
 
+/* A folder that is named from where the command runs is kept with its full path: the run may be
+ * resumed from another folder. */
+static void
+name_fully (LodeNode *node)
+{
+  if (node->type == LODE_VALUE_TEXT
+      && (g_str_has_prefix (node->text, "./") || g_str_has_prefix (node->text, "../"))) {
+    g_autofree char *given = node->text;
+
+    node->text = g_canonicalize_filename (given, NULL);
+  }
+  for (guint i = 0; node->children && i < node->children->len; i++)
+    name_fully (node->children->pdata[i]);
+}
+
 /* Keys of a kind's group: type, the plugins of that kind, and for data the options of any data. */
 static void
 check_keys (const Reading *reading, uint32_t kind, const LodeNode *group)
@@ -137,6 +152,8 @@ use_group (Reading *reading, uint32_t kind, bool required)
 
   if (is_group)
     check_keys (reading, kind, group);
+  if (is_group && kind == LODE_USE_DATASET)
+    name_fully (group);
   if (name)
     use (reading, kind, name, lode_node_child (group, "type"), lode_node_child (group, name), NULL);
   else if (required && (!group || (is_group && !lode_node_child (group, "type"))))

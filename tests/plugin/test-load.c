@@ -249,19 +249,6 @@ test_damaged (void)
 }
 
 static void
-test_writable (void)
-{
-  g_autoptr (GError) error = NULL;
-  char *folder = scratch_new ();
-  g_autofree char *path = scratch_copy (folder, "loss_sound.so", 0);
-
-  g_assert_cmpint (g_chmod (path, 0666), ==, 0);
-  g_assert_null (lode_plugin_load (path, "loss", "sound", &error));
-  assert_refused (error, LODE_PLUGIN_ERROR_UNSAFE, path, "every user", "chmod o-w");
-  scratch_remove (folder);
-}
-
-static void
 test_split (void)
 {
   static const char *const wrong[] = { "loss.so",    "loss_.so", "loss_ce",      "foo_ce.so",
@@ -299,7 +286,6 @@ main (int argc, char **argv)
   g_test_add_func ("/load/truncated", test_truncated);
   g_test_add_func ("/load/sectionless", test_sectionless);
   g_test_add_func ("/load/damaged", test_damaged);
-  g_test_add_func ("/load/writable", test_writable);
   g_test_add_func ("/load/split", test_split);
   return g_test_run ();
 }

@@ -199,7 +199,7 @@ test_shared_owner (void)
   scratch_remove (folder);
 }
 
-/* The user's own folders are the user's own business, but for what everybody may write. */
+/* A folder that the user named may be anybody's, but nobody else may write there. */
 static void
 test_own_folder (void)
 {
@@ -208,9 +208,70 @@ test_own_folder (void)
   g_autofree char *path = scratch_copy (folder, "loss_sound.so", 0);
   g_autoptr (LodeRegistry) registry = registry_of (folder);
 
-  g_assert_cmpint (g_chmod (path, 0664), ==, 0);
+  if (geteuid () == 0)
+    g_assert_cmpint (chown (path, 12345, 0), ==, 0);
+  g_assert_cmpint (g_chmod (path, 0666), ==, 0);
+  g_assert_null (lode_registry_load (registry, "loss", "sound", &error));
+  assert_refused (error, LODE_PLUGIN_ERROR_UNSAFE, path, "every user", "chmod o-w");
+  g_clear_error (&error);
+  g_assert_true (lode_registry_has_refused (registry));
+  g_assert_cmpint (g_chmod (path, 0644), ==, 0);
   g_assert_nonnull (lode_registry_load (registry, "loss", "sound", &error));
   g_assert_no_error (error);
+  scratch_remove (folder);
+}
+
+/* A file that is named itself is loaded, and what spoke against it is kept. */
+static void
+test_own_file (void)
+{
+  g_autoptr (GError) error = NULL;
+  char *folder = scratch_new ();
+  g_autofree char *path = scratch_copy (folder, "loss_sound.so", 0);
+  g_autoptr (LodeRegistry) registry = registry_of (NULL);
+  const LodeLoaded *loaded;
+
+  g_assert_cmpint (g_chmod (path, 0666), ==, 0);
+  loaded = lode_registry_add_file (registry, path, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (loaded->from, ==, "file");
+  g_assert_nonnull (strstr (loaded->unsafe, "every user"));
+  scratch_remove (folder);
+}
+
+/* Every folder on the way counts, and those that links lead through. */
+static void
+test_way (void)
+{
+  g_autoptr (GError) error = NULL;
+  char *folder = scratch_new ();
+  g_autofree char *above = g_build_filename (folder, "above", NULL),
+                  *inner = g_build_filename (above, "inner", NULL),
+                  *aside = g_build_filename (folder, "aside", NULL),
+                  *link = g_build_filename (folder, "link", NULL),
+                  *file = g_build_filename (inner, "loss_sound.so", NULL), *path = NULL;
+
+  g_assert_cmpint (g_mkdir_with_parents (inner, 0755), ==, 0);
+  g_assert_cmpint (g_mkdir (aside, 0755), ==, 0);
+  path = scratch_copy (inner, "loss_sound.so", 0);
+  g_assert_true (load_shared (inner, NULL, &error));
+  g_assert_cmpint (g_chmod (above, 0777), ==, 0);
+  g_assert_false (load_shared (inner, NULL, &error));
+  assert_refused (error, LODE_PLUGIN_ERROR_UNSAFE, path, above, "every user");
+  g_clear_error (&error);
+
+  /* link → aside/step → above/inner: the folder of the middle one is on no path that is named. */
+  g_assert_cmpint (g_chmod (above, 0755), ==, 0);
+  {
+    g_autofree char *step = g_build_filename (aside, "step", NULL);
+
+    g_assert_cmpint (symlink ("../above/inner", step), ==, 0);
+    g_assert_cmpint (symlink ("aside/step", link), ==, 0);
+  }
+  g_assert_true (load_shared (link, NULL, &error));
+  g_assert_cmpint (g_chmod (aside, 0777), ==, 0);
+  g_assert_false (load_shared (link, NULL, &error));
+  assert_refused (error, LODE_PLUGIN_ERROR_UNSAFE, aside, "every user");
   scratch_remove (folder);
 }
 
@@ -248,6 +309,38 @@ test_pin_first (void)
   assert_refused (error, LODE_PLUGIN_ERROR_PINNED, "loss_exit.so");
 }
 
+/* … and once more where it had been loaded before it was pinned. */
+static void
+test_pin_late (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (LodeRegistry) registry = registry_of (g_getenv ("LODE_BROKEN"));
+
+  g_assert_nonnull (lode_registry_load (registry, "loss", "sound", &error));
+  lode_registry_pin (registry, "loss", "sound", "2.0", NULL);
+  g_assert_null (lode_registry_load (registry, "loss", "sound", &error));
+  assert_refused (error, LODE_PLUGIN_ERROR_PINNED, "version to 2.0");
+  g_clear_error (&error);
+  lode_registry_unpin (registry);
+  g_assert_nonnull (lode_registry_load (registry, "loss", "sound", &error));
+}
+
+/* A name that is a path leads nowhere, even if there is a plugin at its end. */
+static void
+test_path (void)
+{
+  g_autoptr (GError) error = NULL;
+  char *folder = scratch_new ();
+  g_autofree char *bait = g_build_filename (folder, "loss_x", NULL), *path = NULL;
+  g_autoptr (LodeRegistry) registry = registry_of (folder);
+
+  path = scratch_copy (folder, "loss_exit.so", 0);
+  g_assert_cmpint (g_mkdir (bait, 0755), ==, 0);
+  g_assert_null (lode_registry_load (registry, "loss", "x/../loss_exit", &error));
+  assert_refused (error, LODE_PLUGIN_ERROR_NOT_FOUND, "is a path", "--plugin FILE");
+  scratch_remove (folder);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -262,7 +355,11 @@ main (int argc, char **argv)
   g_test_add_func ("/registry/shared-group", test_shared_group);
   g_test_add_func ("/registry/shared-owner", test_shared_owner);
   g_test_add_func ("/registry/own-folder", test_own_folder);
+  g_test_add_func ("/registry/own-file", test_own_file);
+  g_test_add_func ("/registry/way", test_way);
   g_test_add_func ("/registry/pins", test_pins);
   g_test_add_func ("/registry/pin-first", test_pin_first);
+  g_test_add_func ("/registry/pin-late", test_pin_late);
+  g_test_add_func ("/registry/path", test_path);
   return g_test_run ();
 }

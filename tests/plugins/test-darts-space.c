@@ -118,6 +118,7 @@ test_names (void)
   } golden[] = { { "DARTS_V1", v1 },
                  { "DARTS_V2", v2 },
                  { "PDARTS", progressive },
+                 { "cells=PDARTS", progressive },
                  { "PC_DARTS_cifar", partial_cifar },
                  { " PC_DARTS_image\n", partial_image } };
   Family *family = space_new (16, 8, 4), *small = space_new (16, 8, 3);

@@ -536,11 +536,15 @@ test_digits (void)
   g_assert_cmpstr (text, ==,
                    "|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|nor_conv_1x1~0|skip_connect~"
                    "1|skip_connect~2|");
+  read_arch (plain, "ops=421211", again);
+  g_assert_cmpmem (arch, sizeof arch, again, sizeof again);
   read_arch (family, text, again);
   digits = family->ops->write (family->backbone, again);
   g_assert_cmpstr (digits, ==, "421211");
   refuse (plain, "42121", "character 6: expected a digit, 0 to 4, for each of six edges");
   refuse (plain, "421215", "character 6: expected a digit");
+  refuse (plain, "ops=", "character 5: expected a digit");
+  refuse (plain, "ops=|none~0|", "character 5: expected a digit");
   refuse (plain, "4212110", "expected the end of the text, found \"0\"");
   family_free (family);
   family_free (plain);

@@ -22,12 +22,14 @@ BACKBONES = {
     "resnet": ("depth=8", "width=4"),
     "mlp": ("hidden=[8]",),
     "conv4": ("filters=4",),
+    "chain": ("slots=2", "widths=[2,3]", "halve_at=[0]"),
+    "tas-resnet": ("depth=8", "width=4"),
 }
 SEARCHES = {"random": ("trials=2", "batch=2")}
 
 
 def chosen(text, group):
-    found = re.search(rf'^{group} = {{[^}}]*?type = "(\w+)"', text, re.M)
+    found = re.search(rf'^{group} = {{[^}}]*?type = "([\w-]+)"', text, re.M)
     return found and found[1]
 
 

@@ -91,18 +91,20 @@ test_mistakes (void)
       "./site.cfg:1: site: data_path = \"b\" is not a full path; expected \"/…\" or \"~/…\"" },
     { "runs = \"runs\";",
       "./site.cfg:1: site: runs = \"runs\" is not a full path; expected \"/…\" or \"~/…\"" },
+    { "cache = \"cache\";",
+      "./site.cfg:1: site: cache = \"cache\" is not a full path; expected \"/…\" or \"~/…\"" },
     { "runs = 3;", "./site.cfg:1: site: runs must be a text in quotes" },
     { "thread = 3;",
       "./site.cfg:1: site: there is no setting \"thread\"; did you mean \"threads\"?" },
-    { "banana = 3;",
-      "./site.cfg:1: site: there is no setting \"banana\"; expected data_path, runs, "
-      "threads or trusted_groups" },
+    { "banana = 3;", "./site.cfg:1: site: there is no setting \"banana\"; expected one of "
+                     "data_path, runs, cache, threads, trusted_groups" },
     { "runs = \"/a;\nthreads = x;",
       "./site.cfg:1: a text is not closed on its line; expected \"text\" (a line break in it is "
       "written \\n)\n./site.cfg:2: x is no value; a text needs quotes: \"x\"" },
     { "x = 1;\nthreads = 9999;",
-      "./site.cfg:1: site: there is no setting \"x\"; expected data_path, runs, threads or "
-      "trusted_groups\n./site.cfg:2: site: threads = 9999 is out of range; expected 0 … 4096 "
+      "./site.cfg:1: site: there is no setting \"x\"; expected one of data_path, runs, "
+      "cache, threads, trusted_groups\n./site.cfg:2: site: threads = 9999 is out of range; "
+      "expected 0 … 4096 "
       "threads" },
   };
 

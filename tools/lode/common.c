@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 static char **plugin_folders; /* of --plugin-folder */
+static LodeUsageFunc tell;    /* set while usages are told */
+static void *tell_data;
 
 static const GOptionEntry plugin_options[] = {
   { "plugin-folder", 'P', 0, G_OPTION_ARG_FILENAME_ARRAY, &plugin_folders,
@@ -121,6 +123,25 @@ help_asked (GOptionContext *context, char *const *words)
   return false;
 }
 
+void
+lode_usage_tell (LodeUsageFunc function, void *data)
+{
+  tell = function;
+  tell_data = data;
+}
+
+bool
+lode_usage_is_told (void)
+{
+  return tell != NULL;
+}
+
+const GOptionEntry *
+lode_usage_plugins (void)
+{
+  return plugin_options;
+}
+
 bool
 lode_usage_parse (const LodeUsage *usage, int *argc, char ***argv, int *code)
 {
@@ -129,6 +150,11 @@ lode_usage_parse (const LodeUsage *usage, int *argc, char ***argv, int *code)
   g_autofree char **words = g_memdup2 (*argv, sizeof (char *) * (gsize) (*argc + 1));
   g_autoptr (GError) error = NULL;
 
+  *code = LODE_EXIT_DONE;
+  if (tell) {
+    tell (tell_data, (*argv)[0], usage, usage->plugins ? plugin_options : NULL);
+    return false;
+  }
   g_set_prgname (program);
   g_option_context_set_summary (context, usage->summary);
   g_option_context_set_description (context, usage->more);
@@ -136,7 +162,6 @@ lode_usage_parse (const LodeUsage *usage, int *argc, char ***argv, int *code)
     g_option_context_add_main_entries (context, usage->options, NULL);
   if (usage->plugins)
     g_option_context_add_main_entries (context, plugin_options, NULL);
-  *code = LODE_EXIT_DONE;
   if (help_asked (context, words + 1))
     return false;
   if (g_option_context_parse (context, argc, argv, &error))

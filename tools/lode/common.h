@@ -38,6 +38,15 @@ typedef struct LodeUsage {
  */
 bool lode_usage_parse (const LodeUsage *, int *argc, char ***argv, int *code);
 
+/* While a function is set, lode_usage_parse hands what it would parse by to that function and
+ * parses nothing: verb ("run", "data check"), and the options of verbs that open plugins, or NULL.
+ */
+typedef void (*LodeUsageFunc) (void *data, const char *verb, const LodeUsage *,
+                               const GOptionEntry *plugins);
+void lode_usage_tell (LodeUsageFunc, void *data);
+bool lode_usage_is_told (void);
+const GOptionEntry *lode_usage_plugins (void);
+
 /* Prints "lode: …" on stderr and returns LODE_EXIT_USAGE. */
 int lode_usage_error (const char *format, ...) G_GNUC_PRINTF (1, 2);
 

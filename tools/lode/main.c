@@ -3,17 +3,15 @@
  * The command: finds the verb and hands over. A new verb is a folder with its .c
  * (tools/meson.build), a prototype in verbs.h and a line in the table below.
  */
+#include "commit.h"
 #include "common.h"
+#include "help/help.h"
+#include "run/environment.h"
 #include "verbs.h"
 
 #include <errno.h>
 #include <locale.h>
 #include <string.h>
-
-typedef struct Verb {
-  const char *name, *summary;
-  int (*run) (int argc, char **argv);
-} Verb;
 
 static const Verb verbs[] = {
   { "run", "run an experiment, or say what it will cost", lode_verb_run },
@@ -32,41 +30,18 @@ static const Verb verbs[] = {
     lode_verb_report },
   { "doctor", "look at this machine and this installation, and say what is missing",
     lode_verb_doctor },
+  { "help", "tell about a verb, or about all of them",
+    NULL }, /* help_verb, which wants this table */
+  { NULL, NULL, NULL },
 };
-
-static const Verb *
-find_verb (const char *name)
-{
-  for (size_t i = 0; i < G_N_ELEMENTS (verbs); i++)
-    if (!strcmp (verbs[i].name, name))
-      return &verbs[i];
-  return NULL;
-}
-
-static void
-print_help (FILE *to)
-{
-  fputs ("Usage:\n  lode VERB [OPTION…] …\n\n"
-         "Data-efficient neural architecture search: experiments, the plugins they are made of,\n"
-         "and what came out.\n\nVerbs:\n",
-         to);
-  for (size_t i = 0; i < G_N_ELEMENTS (verbs); i++)
-    fprintf (to, "  %-10s %s\n", verbs[i].name, verbs[i].summary);
-  fputs ("\nOptions:\n"
-         "  -h, --help     this text; `lode VERB --help` tells about one verb\n"
-         "  --version      the version of the command and of its plugin interface\n\n"
-         "Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 data, 4 plugin,\n"
-         "75 stopped with a checkpoint, run again.\n",
-         to);
-}
 
 static int
 unknown_verb (const char *name)
 {
-  const char *names[G_N_ELEMENTS (verbs) + 1] = { NULL };
+  const char *names[G_N_ELEMENTS (verbs)] = { NULL };
   const char *near;
 
-  for (size_t i = 0; i < G_N_ELEMENTS (verbs); i++)
+  for (size_t i = 0; verbs[i].name; i++)
     names[i] = verbs[i].name;
   near = lode_nearest (name, names);
   if (near)
@@ -77,20 +52,10 @@ unknown_verb (const char *name)
 static int
 run_verb (int argc, char **argv)
 {
-  const Verb *verb = find_verb (argv[0]);
-
-  return verb ? verb->run (argc, argv) : unknown_verb (argv[0]);
-}
-
-static int
-help (const char *about)
-{
-  char *words[] = { (char *) about, (char *) "--help", NULL };
-
-  if (about)
-    return run_verb (2, words);
-  print_help (stdout);
-  return LODE_EXIT_DONE;
+  for (const Verb *verb = verbs; verb->name; verb++)
+    if (!strcmp (verb->name, argv[0]))
+      return verb->run ? verb->run (argc, argv) : help_verb (verbs, argc, argv);
+  return unknown_verb (argv[0]);
 }
 
 static int
@@ -99,13 +64,13 @@ dispatch (int argc, char **argv)
   const char *word = argc > 1 ? argv[1] : NULL;
 
   if (!word) {
-    print_help (stderr);
+    help_print (verbs, stderr);
     return LODE_EXIT_USAGE;
   }
-  if (!strcmp (word, "--help") || !strcmp (word, "-h"))
-    return help (NULL);
-  if (!strcmp (word, "help"))
-    return help (argv[2]);
+  if (!strcmp (word, "--help") || !strcmp (word, "-h")) {
+    help_print (verbs, stdout);
+    return LODE_EXIT_DONE;
+  }
   if (!strcmp (word, "--version")) {
     printf ("lode %s, plugin interface %d.%d\n", LODE_VERSION, LODE_ABI_MAJOR, LODE_ABI_MINOR);
     return LODE_EXIT_DONE;
@@ -129,6 +94,7 @@ main (int argc, char **argv)
   int code;
 
   set_locale ();
+  lode_environment_commit (LODE_COMMIT);
   code = dispatch (argc, argv);
   if (fflush (stdout) != 0 || ferror (stdout)) {
     lode_say ("cannot write the output: %s", g_strerror (errno));

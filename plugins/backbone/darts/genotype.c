@@ -2,7 +2,7 @@
 /*
  * Genotypes: the text in which the authors of DARTS publish cells, and a picture of it. Text is
  * written in one way, edges in order; it is read with any spaces, and a node's two inputs in either
- * order. The name of a published one is read too.
+ * order. The name of a published one is read too, as it is or behind "cells=".
  */
 #include "cell.h"
 
@@ -216,7 +216,7 @@ darts_parse (uint32_t nodes, const char *text, uint8_t *arch, GError **error)
   g_autofree uint8_t *found = g_new0 (uint8_t, CELLS * (size_t) edges_of (nodes));
   g_autofree char *name = g_strstrip (g_strdup (text));
 
-  if (darts_published (nodes, name, arch))
+  if (darts_published (nodes, name + (g_str_has_prefix (name, "cells=") ? 6 : 0), arch))
     return true;
   if (!expect (&reader, "Genotype") || !expect (&reader, "("))
     return false;

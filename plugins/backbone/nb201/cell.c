@@ -2,7 +2,7 @@
 /*
  * Cells of NAS-Bench-201 as text, as an expression that isomorphic cells share, and as a picture.
  * Text is written in one way; it is read with any spaces, and a node's inputs in any order; six
- * digits are read too.
+ * digits are read too, as they are or behind "ops=".
  */
 #include "cell.h"
 
@@ -177,9 +177,12 @@ nb201_parse (const char *text, uint8_t *arch, GError **error)
 {
   Reader reader = { .text = text, .at = text, .error = error };
   uint8_t found[EDGES];
+  bool digits;
 
   skip_space (&reader);
-  if (g_ascii_isdigit (*reader.at)) {
+  digits = g_str_has_prefix (reader.at, "ops=");
+  reader.at += digits ? 4 : 0;
+  if (digits || g_ascii_isdigit (*reader.at)) {
     if (!read_digits (&reader, found))
       return false;
   } else {

@@ -180,7 +180,10 @@ configure (Opened *opened, char *const *words)
     lode_config_override (opened->root, *word, errors);
   if (!errors->len)
     opened->experiment = lode_experiment_new (opened->registry, opened->root, errors);
-  return opened->experiment ? LODE_EXIT_DONE : print_errors (errors);
+  if (opened->experiment)
+    return LODE_EXIT_DONE;
+  print_errors (errors);
+  return lode_registry_has_refused (opened->registry) ? LODE_EXIT_PLUGIN : LODE_EXIT_USAGE;
 }
 
 /* The last stage that has data: what an experiment trains and tests on. */

@@ -6,11 +6,23 @@
 
 #include "verbs.h"
 
-static gboolean as_json;
+#include <unistd.h>
 
-static const GOptionEntry options[] = { { "json", 'j', 0, G_OPTION_ARG_NONE, &as_json,
-                                          "Print JSON instead of text", NULL },
-                                        G_OPTION_ENTRY_NULL };
+static gboolean as_json, full, plugins, author, digest;
+
+static const GOptionEntry options[] = {
+  { "full", 0, 0, G_OPTION_ARG_NONE, &full,
+    "Also check every plugin and train a small network, whose weights are compared with those "
+    "recorded for this level of the processor; takes a minute or more",
+    NULL },
+  { "plugins", 0, 0, G_OPTION_ARG_NONE, &plugins,
+    "Only plugins, one by one: what does not load and why, what is hidden or left behind", NULL },
+  { "author", 0, 0, G_OPTION_ARG_NONE, &author,
+    "Only what writing a plugin takes: compiler, pkg-config, GLib, lode.pc, Meson", NULL },
+  { "digest", 0, 0, G_OPTION_ARG_NONE, &digest, "Only the training of --full", NULL },
+  { "json", 'j', 0, G_OPTION_ARG_NONE, &as_json, "Print JSON instead of text", NULL },
+  G_OPTION_ENTRY_NULL
+};
 
 static const LodeUsage usage = {
   NULL,
@@ -20,10 +32,14 @@ static const LodeUsage usage = {
   "Environment: LODE_ISA names a lower level (portable, x86-64-v3, x86-64-v4, reference),\n"
   "LODE_PLUGIN_PATH, LODE_CONF_PATH and LODE_DATA_PATH further folders (with ':' between them),\n"
   "LODE_SITE another file of the site than site.cfg, LODE_NO_SITE=1 none.\n\n"
-  "Exit codes: 0, also where something is missing that Lode works without; 2 for a wrong LODE_ISA\n"
-  "or a broken site.cfg; 4 where plugins are missing or do not load.\n\n"
+  "Exit codes: 0, also where something is missing that Lode works without; 1 where a training "
+  "gave\n"
+  "other bits than recorded, or a plugin cannot be built; 2 for a wrong LODE_ISA or a broken\n"
+  "site.cfg; 4 where plugins are missing, do not load or fail their checks.\n\n"
   "Examples:\n"
   "  lode doctor\n"
+  "  lode doctor --full           after an installation\n"
+  "  lode doctor --plugins        after an upgrade\n"
   "  lode doctor --json > machine.json",
   options, true
 };
@@ -75,6 +91,20 @@ doctor_texts (Doctor *doctor, const char *name, char *const *texts)
   json_builder_end_array (doctor->json);
 }
 
+void
+doctor_say (const Doctor *doctor, const char *format, ...)
+{
+  g_autofree char *text = NULL;
+  va_list list;
+
+  if (!doctor->loud)
+    return;
+  va_start (list, format);
+  text = g_strdup_vprintf (format, list);
+  va_end (list);
+  lode_say ("%s", text);
+}
+
 static void
 look_version (Doctor *doctor)
 {
@@ -123,8 +153,18 @@ examine (Doctor *doctor, const GPtrArray *site_errors)
   json_builder_begin_object (doctor->json);
   look_version (doctor);
   look_site (doctor, site_errors);
-  doctor_look_machine (doctor);
-  doctor_look_tree (doctor);
+  if (!plugins && !author && !digest) {
+    doctor_look_machine (doctor);
+    doctor_look_tree (doctor);
+  }
+  if (plugins)
+    doctor_look_plugins (doctor);
+  if (author)
+    doctor_look_author (doctor);
+  if (full)
+    doctor_check (doctor);
+  if (full || digest)
+    doctor_train (doctor);
   g_ptr_array_add (doctor->advice, NULL);
   doctor_texts (doctor, "advice", (char *const *) doctor->advice->pdata);
   g_ptr_array_set_size (doctor->advice, (gint) doctor->advice->len - 1);
@@ -150,6 +190,7 @@ lode_verb_doctor (int argc, char **argv)
   if (site)
     lode_site_apply (site);
   doctor.site = site;
+  doctor.loud = isatty (STDERR_FILENO);
   doctor.registry = registry = lode_command_registry ();
   doctor.json = json = json_builder_new ();
   doctor.cells = cells = g_ptr_array_new_with_free_func (g_free);

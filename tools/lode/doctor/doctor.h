@@ -15,6 +15,7 @@ typedef struct Doctor {
   GPtrArray *advice; /* char *: what is missing and what to do */
   int code;          /* of the first thing that keeps Lode from working */
   LodeRegistry *registry;
+  bool loud;            /* say on stderr what takes long */
   const LodeSite *site; /* or NULL: it is broken, which has been said */
 } Doctor;
 
@@ -28,5 +29,12 @@ void doctor_texts (Doctor *, const char *name, char *const *texts);
 
 void doctor_look_machine (Doctor *); /* processor, BLAS, threads, locale, programs */
 void doctor_look_tree (Doctor *);    /* plugins, configurations, data */
+void doctor_look_plugins (Doctor *); /* one by one: what does not load, or is not looked at */
+void doctor_look_author (Doctor *);  /* compiler, pkg-config, GLib, lode.pc, Meson; a try of them */
+void doctor_check (Doctor *);        /* `lode check` of every plugin that loads */
+void doctor_train (Doctor *);        /* a training, its digest against the one recorded */
+
+/* One line on stderr, where somebody waits. */
+void doctor_say (const Doctor *, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
 #endif

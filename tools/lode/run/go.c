@@ -34,12 +34,12 @@ catch_signals (void)
 }
 
 int
-run_complain (GPtrArray *errors)
+run_complain (GPtrArray *errors, const LodeRegistry *registry)
 {
   for (guint i = 0; i < errors->len; i++)
     lode_say ("%s", (const char *) g_ptr_array_index (errors, i));
   g_ptr_array_unref (errors);
-  return LODE_EXIT_USAGE;
+  return registry && lode_registry_has_refused (registry) ? LODE_EXIT_PLUGIN : LODE_EXIT_USAGE;
 }
 
 bool
@@ -112,6 +112,7 @@ run_go (const LodeExperiment *experiment, const char *path, const char *origins,
                        .stop = &stop,
                        .threads = run_threads (flags),
                        .runs = flags->site->runs,
+                       .cache = flags->site->cache,
                        .again = flags->again,
                        .force = flags->force };
   g_autofree char *where = NULL;

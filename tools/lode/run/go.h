@@ -8,8 +8,9 @@
 #include "run/run.h"
 #include "run/site.h"
 
-/* Prints every message, frees the array, gives LODE_EXIT_USAGE. */
-int run_complain (GPtrArray *errors);
+/* Prints every message, frees the array; LODE_EXIT_PLUGIN where a plugin that there is did not
+ * load, else LODE_EXIT_USAGE. registry: may be NULL. */
+int run_complain (GPtrArray *errors, const LodeRegistry *registry);
 
 typedef struct RunFlags {
   gboolean quiet, verbose, again, force;

@@ -61,7 +61,7 @@ lode_verb_resume (int argc, char **argv)
   if (root)
     experiment = lode_experiment_new (registry, root, errors);
   if (!experiment)
-    return run_complain (errors);
+    return run_complain (errors, registry);
   g_ptr_array_unref (errors);
   code = run_go (experiment, argv[1], NULL, &flags);
   lode_experiment_free (experiment);

@@ -66,7 +66,7 @@ run_experiment (LodeRegistry *registry, LodeNode *root)
   int code;
 
   if (!experiment)
-    return run_complain (errors);
+    return run_complain (errors, registry);
   g_ptr_array_unref (errors);
   origins = lode_config_origins (experiment->resolved);
   code = plan ? plan_print (experiment, &flags, json) : run_go (experiment, NULL, origins, &flags);
@@ -102,7 +102,7 @@ lode_verb_run (int argc, char **argv)
   root = lode_config_load ((const char *const *) names->pdata,
                            (const char *const *) overrides->pdata, errors);
   if (!root)
-    return run_complain (errors);
+    return run_complain (errors, NULL);
   g_ptr_array_unref (errors);
   if (lode_node_child (root, "sweep"))
     return lode_usage_error (

@@ -108,6 +108,7 @@ take (const Sweep *sweep, const LodeExperiment *experiment, const char *origins)
                              .stop = &sweep->board->stop,
                              .threads = sweep->threads,
                              .runs = sweep->runs,
+                             .cache = sweep->cache,
                              .force = sweep->force };
   double begun = (double) g_get_monotonic_time () / 1e6;
   g_autofree char *path = lode_run_place (&spec);

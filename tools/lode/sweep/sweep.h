@@ -36,7 +36,8 @@ typedef struct Sweep {
   LodeRegistry *registry;
   GPtrArray *points; /* SweepPoint * */
   SweepBoard *board;
-  const char *runs; /* the site's folder of runs, or NULL */
+  const char *runs;  /* the site's folder of runs, or NULL */
+  const char *cache; /* the site's, or NULL */
   const char *executor;
   guint jobs;
   uint32_t threads; /* of each run */

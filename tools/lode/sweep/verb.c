@@ -189,20 +189,22 @@ static int
 run_grid (const SweepGrid *grid, const LodeSite *site)
 {
   g_autoptr (LodeRegistry) registry = lode_command_registry ();
-  GPtrArray *errors = g_ptr_array_new_with_free_func (g_free);
+  GPtrArray *errors;
   g_autoptr (Sweep) sweep = NULL;
   uint32_t most = (uint32_t) site->threads, available = lode_threads_available ();
   int code;
 
   if (!run_add_plugins (registry, files, &code))
     return code;
+  errors = g_ptr_array_new_with_free_func (g_free);
   sweep = sweep_new (grid, registry, site->runs, errors);
   if (!sweep)
-    return run_complain (errors);
+    return run_complain (errors, registry);
   g_ptr_array_unref (errors);
   sweep->jobs = jobs ? (guint) jobs : most ? MIN (most, available) : available;
   sweep->threads = (uint32_t) threads;
   sweep->executor = executor ? executor : "local";
+  sweep->cache = site->cache;
   sweep->retry = retry;
   sweep->force = force;
   sweep->quiet = quiet;
@@ -234,7 +236,7 @@ lode_verb_sweep (int argc, char **argv)
   errors = g_ptr_array_new_with_free_func (g_free);
   grid = sweep_grid_new (names, words, size, zip, errors);
   if (!grid)
-    return run_complain (errors);
+    return run_complain (errors, NULL);
   g_ptr_array_unref (errors);
   return run_grid (grid, site);
 }
