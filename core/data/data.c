@@ -9,6 +9,7 @@
 
 static const char *const duplicates[] = { "error", "warn", "keep", NULL };
 static const char *const unlabelled[] = { "drop", "keep", NULL };
+static const char *const imbalances[] = { "none", "exp", "step", NULL };
 
 const LodeOption lode_data_options[] = {
   LODE_OPTION (LodeDataConf, side, .number = 0, .max = 4096, .unit = "pixels",
@@ -38,6 +39,14 @@ const LodeOption lode_data_options[] = {
                       "for"),
   LODE_OPTION (LodeDataConf, unlabelled, .choices = unlabelled,
                .doc = "examples without a label among others with one: left out, or in the pool"),
+  LODE_OPTION (LodeDataConf, imbalance, .choices = imbalances,
+               .doc = "examples of each class that train, fewer from class to class by a constant "
+                      "factor, or few of the second half of the classes; what is held out keeps "
+                      "all"),
+  LODE_OPTION (LodeDataConf, imbalance_ratio, .number = 100, .min = 1, .max = 1e6,
+               .doc = "the first class's examples by the last one's"),
+  LODE_OPTION (LodeDataConf, imbalance_max, .number = 0, .max = 1e9, .unit = "examples",
+               .doc = "the first class's; 0: as many as the smallest class has"),
 };
 const uint32_t lode_data_options_n = G_N_ELEMENTS (lode_data_options);
 

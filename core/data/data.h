@@ -30,10 +30,14 @@ typedef struct LodeDataConf {
   int64_t split_seed;
   int32_t duplicates; /* LODE_COPIES_…: examples with equal pixels on both sides of a split */
   int32_t unlabelled; /* LODE_UNLABELLED_… */
+  int32_t imbalance;  /* LODE_IMBALANCE_…: how many examples of each class train */
+  double imbalance_ratio;
+  int64_t imbalance_max;
 } LodeDataConf;
 
 enum { LODE_COPIES_ERROR, LODE_COPIES_WARN, LODE_COPIES_KEEP };
 enum { LODE_UNLABELLED_DROP, LODE_UNLABELLED_KEEP };
+enum { LODE_IMBALANCE_NONE, LODE_IMBALANCE_EXP, LODE_IMBALANCE_STEP };
 
 extern const LodeOption lode_data_options[];
 extern const uint32_t lode_data_options_n;

@@ -93,4 +93,7 @@ void lode_resize_bytes (const uint8_t *in, size_t stride, const LodeShape *from,
  * its arguments. out: [h][w][c] [any] */
 void lode_sample_write (const LodeData *, const void *sample, LodeRng *rng, float *out);
 
+/* tail.c: leaves of the training split what data.imbalance says. */
+bool lode_tail_cut (LodeData *, GError **);
+
 #endif

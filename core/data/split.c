@@ -497,6 +497,8 @@ split_train (LodeData *data, GError **error)
       && (!wanted (take.key, data->conf.valid, data->weights.n, &take.amount, error)
           || !take_from (take, error)))
     return false;
+  if (!lode_tail_cut (data, error))
+    return false;
   take.key = "data.arch";
   take.later = 1;
   take.to = &data->arch;

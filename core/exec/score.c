@@ -185,7 +185,10 @@ lode_scorer_run (const LodeScorer *scorer, uint32_t n, const uint8_t *const *arc
   }
   if (!map_all (scorer, &pending, fidelity, error))
     return false;
-  for (uint32_t i = 0; i < n; i++)
+  for (uint32_t i = 0; i < n; i++) {
     scorer->book.find (scorer->book.data, keys->pdata[i], fidelity, &score[i]);
+    if (scorer->book.charge)
+      scorer->book.charge (scorer->book.data, keys->pdata[i], fidelity, &score[i]);
+  }
   return true;
 }

@@ -16,6 +16,8 @@ typedef struct LodeScoreBook {
   /* result: what the job gave, the score and whatever stands behind it */
   bool (*note) (void *data, const char *key, double fidelity, uint64_t id, const LodeScore *,
                 GBytes *result, GError **);
+  /* Of every architecture of a request, in its order, once its score is there; or NULL. */
+  void (*charge) (void *data, const char *key, double fidelity, LodeScore *);
 } LodeScoreBook;
 
 typedef struct LodeScorer {

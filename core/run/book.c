@@ -14,6 +14,7 @@
 
 struct LodeBook {
   LodeLines lines;
+  bool relaxed;       /* synced when asked */
   uint64_t count;     /* of lines */
   GHashTable *scores; /* Entry → itself */
 };
@@ -23,7 +24,7 @@ typedef struct Entry {
   double fidelity;
   LodeScore score;
   uint64_t line; /* from 0 */
-  bool owed;
+  bool owed, paid;
   LodeScoreCost cost;
 } Entry;
 
@@ -293,7 +294,7 @@ lode_book_note (LodeBook *book, const char *key, double fidelity, uint64_t id,
   }
   line = format (key, fidelity, id, &entry.score, cost);
   if (!lode_lines_add (&book->lines, line->str, line->len, error)
-      || !lode_lines_sync (&book->lines, error))
+      || (!book->relaxed && !lode_lines_sync (&book->lines, error)))
     return false;
   entry.key = g_strdup (key);
   keep (book, &entry);
@@ -315,8 +316,10 @@ lode_book_owe (LodeBook *book, uint64_t lines)
   void *entry;
 
   g_hash_table_iter_init (&iter, book->scores);
-  while (g_hash_table_iter_next (&iter, &entry, NULL))
+  while (g_hash_table_iter_next (&iter, &entry, NULL)) {
     ((Entry *) entry)->owed = ((Entry *) entry)->line >= lines;
+    ((Entry *) entry)->paid = ((Entry *) entry)->line < lines;
+  }
 }
 
 const LodeScoreCost *
@@ -342,6 +345,35 @@ lode_book_known (const LodeBook *book, const char *key, double fidelity, LodeSco
   return true;
 }
 
+void
+lode_book_relax (LodeBook *book)
+{
+  book->relaxed = true;
+}
+
+bool
+lode_book_sync (LodeBook *book, GError **error)
+{
+  return lode_lines_sync (&book->lines, error);
+}
+
+bool
+lode_book_unpaid (const LodeBook *book, const char *key, double fidelity)
+{
+  const Entry *entry = find (book, key, fidelity);
+
+  return entry && !entry->paid;
+}
+
+void
+lode_book_pay (LodeBook *book, const char *key, double fidelity)
+{
+  Entry *entry = find (book, key, fidelity);
+
+  if (entry)
+    entry->paid = true;
+}
+
 uint64_t
 lode_book_settled (const LodeBook *book)
 {
@@ -359,7 +391,7 @@ lode_book_settled (const LodeBook *book)
 LodeScoreBook
 lode_book_view (LodeBook *book)
 {
-  return (LodeScoreBook){ book, book_find, book_note };
+  return (LodeScoreBook){ .data = book, .find = book_find, .note = book_note };
 }
 
 uint32_t

@@ -72,7 +72,11 @@ save_stage (LodeStageHost *host, LodeStore *store)
     host->grown[1], host->labelled, host->book ? lode_book_settled (host->book) : host->settled
   };
 
+  const double simulated[] = { l->simulated, host->memory.seconds };
+
   lode_store_put (store, "run.ledger", LODE_TYPE_U64, CLOCK, clock);
+  if (l->simulated > 0)
+    lode_store_put (store, "run.simulated", LODE_TYPE_F64, 2, simulated);
   lode_store_text (store, "best", host->best);
   if (host->data) {
     lode_store_put (store, "run.seen", LODE_TYPE_U8,
@@ -108,7 +112,8 @@ lode_checkpoint_save (const LodeShared *shared, const LodePlace *place, LodeStag
   g_autofree char *path = lode_folder_file (shared->folder, FILE_NAME, error);
   uint64_t journal = place->journal;
 
-  if (!path || (shared->journal && !lode_journal_sync (shared->journal, &journal, error)))
+  if (!path || (shared->journal && !lode_journal_sync (shared->journal, &journal, error))
+      || (host && host->book && !lode_book_sync (host->book, error)))
     return false;
   {
     const uint64_t where[] = { place->stage, place->step, journal };
@@ -209,6 +214,18 @@ load_seen (LodeStageHost *host, const LodeStore *store, GError **error)
                             lode_data_count (data, LODE_ROLE_WEIGHTS), host->seen, error);
 }
 
+/* Simulated seconds are exact, unlike those of the clock. */
+static void
+load_simulated (LodeStageHost *host, const LodeStore *store)
+{
+  double simulated[2];
+
+  if (!lode_store_get (store, "run.simulated", LODE_TYPE_F64, 2, simulated, NULL))
+    return;
+  host->ledger.simulated = simulated[0];
+  host->memory.seconds = simulated[1];
+}
+
 bool
 lode_checkpoint_load (LodeStageHost *host, const LodeStore *store, GError **error)
 {
@@ -218,7 +235,11 @@ lode_checkpoint_load (LodeStageHost *host, const LodeStore *store, GError **erro
   if (!lode_store_get (store, "run.ledger", LODE_TYPE_U64, CLOCK, clock, error)
       || !load_seen (host, store, error))
     return false;
-  *l = (LodeLedger){ clock[0], clock[1], clock[2], clock[3], clock[4], 0, 0 };
+  *l = (LodeLedger){ .samples = clock[0],
+                     .distinct = clock[1],
+                     .labels = clock[2],
+                     .macs = clock[3],
+                     .scores = clock[4] };
   host->grown[0] = clock[5];
   host->grown[1] = clock[6];
   host->labelled = (uint32_t) clock[7];
@@ -226,6 +247,7 @@ lode_checkpoint_load (LodeStageHost *host, const LodeStore *store, GError **erro
   g_free (host->best);
   host->best = g_strdup (lode_store_find_text (store, "best"));
   load_clock (host);
+  load_simulated (host, store);
   load_figures (host, store);
   return lode_memory_load (host, store, error) && load_plugins (host, store, error)
          && lode_open_load (host, store, error) && lode_grow_cut (host, error);

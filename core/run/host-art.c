@@ -6,6 +6,7 @@
 
 #include "error.h"
 #include "run/config.h"
+#include "run/file.h"
 #include "run/store.h"
 
 /* "<stage>/<port>.<ending of the kind>" in the run. */
@@ -100,6 +101,17 @@ choice_text (LodeStageHost *host, const LodeChoice *choice)
     arch[i] = (uint8_t) __builtin_ctzll (choice->mask[i]);
   }
   return lode_arch_text (&family, arch);
+}
+
+bool
+lode_host_text_save (const LodeHost *base, const char *port, const char *text, GError **error)
+{
+  g_autofree char *path = NULL;
+
+  if (!lode_host_of (base)->shared->folder)
+    return true;
+  path = lode_host_art_path (base, port, 0, error);
+  return path && lode_file_write (path, text, strlen (text), error);
 }
 
 bool

@@ -7,6 +7,7 @@
 
 #include "run/receipt.h"
 
+#include <lode/evaluator.h>
 #include <math.h>
 #include <string.h>
 
@@ -38,7 +39,8 @@ memory_note (void *data, const char *key, double fidelity, uint64_t id, const Lo
 
   (void) id;
   g_clear_pointer (&cost.seen, g_bytes_unref);
-  host->memory.seconds += ok && isfinite (score->seconds) ? score->seconds : 0;
+  if (ok && isfinite (score->seconds) && !lode_host_simulates (host))
+    host->memory.seconds += score->seconds;
   g_hash_table_insert (host->memory.scores, entry_name (key, fidelity),
                        g_memdup2 (score, sizeof *score));
   return ok;
@@ -47,7 +49,60 @@ memory_note (void *data, const char *key, double fidelity, uint64_t id, const Lo
 LodeScoreBook
 lode_memory_book (LodeStageHost *host)
 {
-  return (LodeScoreBook){ host, memory_find, memory_note };
+  return (LodeScoreBook){ host, memory_find, memory_note, NULL };
+}
+
+bool
+lode_host_simulates (const LodeStageHost *host)
+{
+  const LodeLoaded *evaluator = host->spec->use[LODE_USE_EVALUATOR].loaded;
+
+  return evaluator && (((const LodeEvaluatorOps *) evaluator->ops)->flags & LODE_SIMULATED);
+}
+
+/* Whether this is the first time that a score is asked for; then it is to be paid. */
+static bool
+is_unpaid (const LodeStageHost *host, const char *key, double fidelity)
+{
+  g_autofree char *name = host->memory.scores ? entry_name (key, fidelity) : NULL;
+
+  return name ? !g_hash_table_contains (host->memory.paid, name)
+              : lode_book_unpaid (host->book, key, fidelity);
+}
+
+static void
+pay (LodeStageHost *host, const char *key, double fidelity, double seconds)
+{
+  if (host->memory.scores)
+    g_hash_table_add (host->memory.paid, entry_name (key, fidelity));
+  else
+    lode_book_pay (host->book, key, fidelity);
+  host->memory.seconds += seconds;
+  host->ledger.simulated += seconds;
+}
+
+void
+lode_memory_charge (LodeStageHost *host, const char *key, double fidelity, LodeScore *score)
+{
+  LodeMemory *memory = &host->memory;
+
+  if (!is_unpaid (host, key, fidelity))
+    return;
+  if (host->limit > 0 && (memory->exhausted || memory->seconds + score->seconds > host->limit)) {
+    host->ledger.simulated += host->limit - memory->seconds;
+    memory->seconds = host->limit;
+    memory->exhausted = true;
+    score->failed = 1;
+    score->value = -INFINITY;
+    return;
+  }
+  pay (host, key, fidelity, score->seconds);
+}
+
+void
+lode_host_limit (const LodeHost *base, double seconds)
+{
+  lode_host_of (base)->limit = seconds;
 }
 
 bool
@@ -145,6 +200,7 @@ lode_host_repeat (const LodeHost *base, uint64_t i)
   close_executors (host);
   lode_memory_clear (&host->memory);
   host->memory.scores = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  host->memory.paid = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   host->memory.before = host->ledger;
   host->seed = lode_stage_seed (seed + i, host->spec->name);
   host->search = NULL;
@@ -189,6 +245,7 @@ void
 lode_memory_clear (LodeMemory *memory)
 {
   g_clear_pointer (&memory->scores, g_hash_table_unref);
+  g_clear_pointer (&memory->paid, g_hash_table_unref);
   g_free (memory->best);
   *memory = (LodeMemory){ 0 };
 }

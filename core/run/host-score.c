@@ -13,9 +13,16 @@ evaluator_of (LodeStageHost *host, GError **error)
 {
   const LodeUse *use = &host->spec->use[LODE_USE_EVALUATOR];
 
-  if (!host->evaluator)
-    host->evaluator =
-        ((const LodeEvaluatorOps *) use->loaded->ops)->create (&host->base, use->conf, error);
+  g_autoptr (GError) failure = NULL;
+
+  if (host->evaluator)
+    return host->evaluator;
+  host->evaluator =
+      ((const LodeEvaluatorOps *) use->loaded->ops)->create (&host->base, use->conf, &failure);
+  if (failure && failure->domain != LODE_RUN_ERROR && failure->domain != LODE_PLUGIN_ERROR)
+    g_set_error_literal (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG, failure->message);
+  else if (failure)
+    g_propagate_error (error, g_steal_pointer (&failure));
   return host->evaluator;
 }
 
@@ -75,6 +82,13 @@ executor_of (LodeStageHost *host, LodeExecutor **slot, LodeJobFunc job, GError *
 {
   const LodeUse *use = &host->spec->use[LODE_USE_EXECUTOR];
 
+  if (!use->loaded && !host->spec->use[LODE_USE_SEARCH].loaded) {
+    g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG,
+                 "stage %s asks for scores, but no evaluator is chosen: evaluator = { type = "
+                 "\"<name>\"; };",
+                 host->spec->name);
+    return NULL;
+  }
   if (!use->loaded) {
     g_set_error (
         error, LODE_PLUGIN_ERROR, LODE_PLUGIN_ERROR_OPS,
@@ -135,6 +149,8 @@ lode_host_open_book (LodeStageHost *host, GError **error)
   name = g_build_filename (host->spec->name, "scores.jsonl", NULL);
   path = lode_folder_file (host->shared->folder, name, error);
   host->book = path ? lode_book_open (path, error) : NULL;
+  if (host->book && lode_host_simulates (host))
+    lode_book_relax (host->book);
   if (host->book)
     lode_book_owe (host->book, host->settled);
   return host->book != NULL;
@@ -153,9 +169,11 @@ charge (LodeStageHost *host, const LodeScoreCost *cost, double seconds)
   ledger->macs += cost->macs;
   ledger->labels += cost->labels;
   ledger->scores++;
-  ledger->wall += seconds;
+  if (!lode_host_simulates (host)) {
+    ledger->wall += seconds;
+    host->memory.seconds += seconds;
+  }
   ledger->cpu += cost->cpu;
-  host->memory.seconds += seconds;
   host->labelled |= cost->roles;
   for (uint32_t i = 0; i < n && i / 8 < bytes; i++)
     if (!host->seen[i] && (bits[i / 8] >> (i % 8) & 1)) {
@@ -188,9 +206,15 @@ note_score (void *data, const char *key, double fidelity, uint64_t id, const Lod
   bool ok = lode_receipt_book (host, result, &cost, error)
             && lode_book_note (host->book, key, fidelity, id, score, &cost, error);
 
-  host->memory.seconds += ok ? score->seconds : 0;
+  host->memory.seconds += ok && !lode_host_simulates (host) ? score->seconds : 0;
   g_clear_pointer (&cost.seen, g_bytes_unref);
   return ok;
+}
+
+static void
+charge_score (void *data, const char *key, double fidelity, LodeScore *score)
+{
+  lode_memory_charge (data, key, fidelity, score);
 }
 
 /* What workers that are copies of this process should find made. */
@@ -232,14 +256,29 @@ lode_host_score (const LodeHost *base, uint32_t n, const uint8_t *const *arch, d
   scorer.executor_ops = host->spec->use[LODE_USE_EXECUTOR].loaded->ops;
   scorer.executor = host->scoring;
   scorer.book = host->memory.scores ? lode_memory_book (host)
-                : host->book        ? (LodeScoreBook){ host, find_score, note_score }
-                                    : (LodeScoreBook){ &planned, find_nothing, note_last };
+                : host->book        ? (LodeScoreBook){ host, find_score, note_score, NULL }
+                                    : (LodeScoreBook){ &planned, find_nothing, note_last, NULL };
+  if (lode_host_simulates (host) && (host->memory.scores || host->book))
+    scorer.book.charge = charge_score;
   ok = lode_scorer_run (&scorer, n, arch, fidelity, score, error);
   if (ok)
     lode_memory_take (host, n, arch, fidelity, score);
   if (host->shared->plan)
     spread (&planned, booked, begun);
   return ok;
+}
+
+bool
+lode_host_quote (const LodeHost *base, const uint8_t *arch, LodeQuotes *quotes, GError **error)
+{
+  LodeStageHost *host = lode_host_of (base);
+  const LodeLoaded *evaluator = host->spec->use[LODE_USE_EVALUATOR].loaded;
+  const LodeEvaluatorOps *ops = evaluator ? evaluator->ops : NULL;
+
+  quotes->n = 0;
+  if (!ops || !ops->quote)
+    return true;
+  return evaluator_of (host, error) && ops->quote (host->evaluator, arch, quotes, error);
 }
 
 /* Results without their receipts, which go to the ledger. */

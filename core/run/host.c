@@ -9,6 +9,9 @@
 #include "data/pictures.h"
 #include "data/records.h"
 #include "exec/score.h"
+#include "run/benchmark.h"
+#include "statistics/distribution.h"
+#include "statistics/rank.h"
 
 static void
 host_log (const LodeHost *base, uint32_t level, const char *text)
@@ -88,6 +91,40 @@ host_records_new (const LodeHost *base, const LodeRecordsIn *in, GError **error)
   return lode_records_read (in, error);
 }
 
+static LodeBenchmark *
+host_benchmark_open (const LodeHost *base, const char *name, GError **error)
+{
+  g_autofree char *path = lode_data_find (name, error);
+
+  (void) base;
+  return path ? lode_benchmark_read (path, error) : NULL;
+}
+
+static double
+host_kendall (const LodeHost *base, uint32_t n, const double *x, const double *y)
+{
+  (void) base;
+  return stat_kendall (n, x, y);
+}
+
+static double
+host_spearman (const LodeHost *base, uint32_t n, const double *x, const double *y)
+{
+  (void) base;
+  return stat_spearman (n, x, y);
+}
+
+static double
+host_interval (const LodeHost *base, uint32_t n, const double *x, double level, double *sd)
+{
+  double deviation = stat_sd (n, x);
+
+  (void) base;
+  if (sd)
+    *sd = deviation;
+  return n < 2 ? NAN : deviation / sqrt (n) * stat_student_inverse (0.5 + 0.5 * level, n - 1.0);
+}
+
 static const LodeHostCalls calls = {
   .size = sizeof (LodeHostCalls),
   .log = host_log,
@@ -113,6 +150,10 @@ static const LodeHostCalls calls = {
   .threads = host_threads,
   .pictures_new = host_pictures_new,
   .records_new = host_records_new,
+  .benchmark_open = host_benchmark_open,
+  .kendall = host_kendall,
+  .spearman = host_spearman,
+  .interval = host_interval,
   .known = lode_host_known,
   .best = lode_host_best,
   .spent = lode_host_spent,
@@ -158,6 +199,9 @@ static const LodeStageCalls stage_calls = {
   .net_open = lode_host_net_open,
   .result = host_result,
   .repeat = lode_host_repeat,
+  .limit = lode_host_limit,
+  .quote = lode_host_quote,
+  .text_save = lode_host_text_save,
 };
 
 static void

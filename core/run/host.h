@@ -70,6 +70,8 @@ typedef struct LodeMemory {
   uint8_t *best;      /* [space.n] or NULL */
   double value, fidelity; /* of the best */
   double seconds;         /* that all scores say they took */
+  bool exhausted;         /* their limit */
+  GHashTable *paid;       /* of a repetition, names as in `scores`: those that `seconds` holds */
   LodeLedger before;      /* what had been spent when the repetition began */
 } LodeMemory;
 
@@ -88,6 +90,7 @@ typedef struct LodeStageHost {
   LodeCache *cache;
   uint64_t settled; /* lines of the book that the ledger knew at the checkpoint */
   LodeMemory memory;
+  double limit; /* of simulated seconds; 0: none */
   LodeCost *cost;
   LodeNet *given;   /* the net at the input port, for evaluators: made at their first question,
                        never trained, hence no part of a checkpoint */
@@ -178,11 +181,18 @@ LodeScoreBook lode_memory_book (LodeStageHost *);
 /* Scores have come: the best among them is kept. */
 void lode_memory_take (LodeStageHost *, uint32_t n, const uint8_t *const *arch, double fidelity,
                        const LodeScore *);
+/* Whether the evaluator's seconds are simulated. */
+bool lode_host_simulates (const LodeStageHost *);
+/* Charges simulated seconds, each score once, in the order asked for; beyond the limit it fails. */
+void lode_memory_charge (LodeStageHost *, const char *key, double fidelity, LodeScore *);
+void lode_host_limit (const LodeHost *, double seconds);
+bool lode_host_quote (const LodeHost *, const uint8_t *arch, LodeQuotes *, GError **);
 void lode_memory_save (const LodeStageHost *, LodeStore *);
 bool lode_memory_load (LodeStageHost *, const LodeStore *, GError **);
 void lode_memory_clear (LodeMemory *);
 
 char *lode_host_art_path (const LodeHost *, const char *port, uint32_t i, GError **);
+bool lode_host_text_save (const LodeHost *, const char *port, const char *text, GError **);
 bool lode_host_net_save (const LodeHost *, const char *port, LodeNet *, const LodeChoice *,
                          GError **);
 LodeNet *lode_host_net_open (const LodeHost *, const char *port, uint32_t i, GError **);

@@ -130,6 +130,8 @@ put_ledger (GString *line, const LodeLedger *ledger)
   put_count (line, "scores", ledger->scores);
   put_seconds (line, "cpu_s", ledger->cpu);
   put_seconds (line, "wall_s", ledger->wall);
+  if (ledger->simulated > 0)
+    put_number (line, "simulated_s", ledger->simulated);
 }
 
 static void

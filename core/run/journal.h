@@ -18,6 +18,7 @@ typedef struct LodeLedger {
   uint64_t macs;     /* multiply-adds: forward counts once, backward twice */
   uint64_t scores;   /* architectures scored */
   double cpu, wall;  /* seconds, over all resumptions */
+  double simulated;  /* seconds that looked-up scores took when they were made */
 } LodeLedger;
 
 typedef struct LodeJournal LodeJournal;
@@ -85,6 +86,13 @@ void lode_book_owe (LodeBook *, uint64_t lines);
 const LodeScoreCost *lode_book_settle (LodeBook *, const char *key, double fidelity);
 /* Whether it is there and not owed. */
 bool lode_book_known (const LodeBook *, const char *key, double fidelity, LodeScore *);
+/* Lines are not synced one by one from here on, but by lode_book_sync: scores that were looked up.
+ */
+void lode_book_relax (LodeBook *);
+bool lode_book_sync (LodeBook *, GError **);
+/* Whether a score has not been charged yet, and that it now is: once each, over all resumptions. */
+bool lode_book_unpaid (const LodeBook *, const char *key, double fidelity);
+void lode_book_pay (LodeBook *, const char *key, double fidelity);
 /* Lines that the ledger knows, for a checkpoint: they are asked for in the order they stand in. */
 uint64_t lode_book_settled (const LodeBook *);
 

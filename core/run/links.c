@@ -45,7 +45,7 @@ is_file (const LodeLink *link, uint32_t i)
 
   return !lode_link_is_text (link, i)
          && (strchr (from, '/') || g_str_has_suffix (from, ".txt")
-             || g_str_has_suffix (from, ".safetensors"));
+             || g_str_has_suffix (from, ".csv") || g_str_has_suffix (from, ".safetensors"));
 }
 
 int

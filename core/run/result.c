@@ -51,6 +51,8 @@ add_cost (JsonBuilder *json, const LodeLedger *ledger)
   add_count (json, "scores", ledger->scores);
   add_number (json, "cpu_s", ledger->cpu);
   add_number (json, "wall_s", ledger->wall);
+  if (ledger->simulated > 0)
+    add_number (json, "simulated_s", ledger->simulated);
   json_builder_end_object (json);
 }
 

@@ -235,6 +235,12 @@ use_search (Reading *reading)
   const LodeLoaded *search;
   uint32_t needs;
 
+  if (stage->rights & LODE_RIGHT_SCORE) {
+    use_group (reading, LODE_USE_EVALUATOR, false);
+    if (reading->spec->use[LODE_USE_EVALUATOR].loaded)
+      use_group (reading, LODE_USE_EXECUTOR, true);
+    return;
+  }
   if (!(stage->gives & (LODE_SCORES | LODE_TASKS)))
     return;
   use_group (reading, LODE_USE_SEARCH, true);

@@ -6,6 +6,7 @@
 #ifndef LODE_HOST_H
 #define LODE_HOST_H
 
+#include <lode/benchmark.h>
 #include <lode/files.h>
 #include <lode/net.h>
 #include <lode/rng.h>
@@ -60,6 +61,11 @@ typedef struct LodeHostCalls {
   /* files of data */
   LodePictures *(*pictures_new) (const LodeHost *, const LodePicturesIn *, GError **);
   LodeRecords *(*records_new) (const LodeHost *, const LodeRecordsIn *, GError **);
+  /* benchmarks and statistics */
+  LodeBenchmark *(*benchmark_open) (const LodeHost *, const char *name, GError **);
+  double (*kendall) (const LodeHost *, uint32_t n, const double *x, const double *y);
+  double (*spearman) (const LodeHost *, uint32_t n, const double *x, const double *y);
+  double (*interval) (const LodeHost *, uint32_t n, const double *x, double level, double *sd);
   /* what has been scored and spent */
   bool (*known) (const LodeHost *, const uint8_t *arch, double fidelity, LodeScore *);
   bool (*best) (const LodeHost *, uint8_t *arch, LodeScore *);
@@ -261,6 +267,35 @@ static inline LodeRecords *
 lode_records_new (const LodeHost *host, const LodeRecordsIn *in, GError **error)
 {
   return host->calls->records_new (host, in, error);
+}
+
+/* A benchmark file, by a name like that of data (transfer full). [main] */
+static inline LodeBenchmark *
+lode_benchmark_open (const LodeHost *host, const char *name, GError **error)
+{
+  return host->calls->benchmark_open (host, name, error);
+}
+
+/* Kendall's τ-b (1945) of two scorings; NaN where one is constant or n < 2. x, y: [n], finite. [any] */
+static inline double
+lode_kendall (const LodeHost *host, uint32_t n, const double *x, const double *y)
+{
+  return host->calls->kendall (host, n, x, y);
+}
+
+/* Spearman's ρ: the correlation of mean ranks; NaN as above. x, y: [n], finite. [any] */
+static inline double
+lode_spearman (const LodeHost *host, uint32_t n, const double *x, const double *y)
+{
+  return host->calls->spearman (host, n, x, y);
+}
+
+/* Half the width of Student's interval for the mean of x at a level (0.95); *sd (may be NULL): the
+ * standard deviation. NaN for n < 2. x: [n] [any] */
+static inline double
+lode_interval (const LodeHost *host, uint32_t n, const double *x, double level, double *sd)
+{
+  return host->calls->interval (host, n, x, level, sd);
 }
 
 #endif

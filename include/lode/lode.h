@@ -5,6 +5,7 @@
 
 #include <lode/abi.h>
 #include <lode/backbone.h>
+#include <lode/benchmark.h>
 #include <lode/data.h>
 #include <lode/dataset.h>
 #include <lode/evaluator.h>

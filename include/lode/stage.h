@@ -8,12 +8,14 @@
 #ifndef LODE_STAGE_H
 #define LODE_STAGE_H
 
+#include <lode/evaluator.h>
 #include <lode/search.h>
 
 typedef struct LodeStage LodeStage;
 
 enum { LODE_ART_ARCH = 1, LODE_ART_NET, LODE_ART_SUBSET, LODE_ART_SCORES, LODE_ART_FEATURES };
-enum { LODE_RIGHT_TEST = 1 }; /* may open the test split */
+/* May open the test split; scores architectures itself, without a search, if an evaluator is configured. */
+enum { LODE_RIGHT_TEST = 1, LODE_RIGHT_SCORE = 2 };
 
 typedef struct LodePort {
   const char *name; /* NULL ends a table */
@@ -41,6 +43,9 @@ typedef struct LodeStageCalls {
   LodeNet *(*net_open) (const LodeHost *, const char *port, uint32_t i, GError **);
   void (*result) (const LodeHost *, const char *name, double);
   void (*repeat) (const LodeHost *, uint64_t i);
+  void (*limit) (const LodeHost *, double seconds);
+  bool (*quote) (const LodeHost *, const uint8_t *arch, LodeQuotes *, GError **);
+  bool (*text_save) (const LodeHost *, const char *port, const char *text, GError **);
 } LodeStageCalls;
 
 /* The stage's strategy: its vtable and (transfer full, by ops->destroy) instance; its state is saved by the host. */
@@ -94,6 +99,28 @@ static inline void
 lode_stage_repeat (const LodeHost *host, uint64_t i)
 {
   host->stage->repeat (host, i);
+}
+
+/* From now on, in each repetition anew, scores that are looked up may cost so many seconds: the one that goes beyond
+ * fails with all of it spent, and so do all others behind it. Real seconds have no such limit. 0: none. [main] */
+static inline void
+lode_stage_limit (const LodeHost *host, double seconds)
+{
+  host->stage->limit (host, seconds);
+}
+
+/* What the stage's evaluator knows of an architecture beside its score; nothing of it goes to a search. [main] */
+static inline bool
+lode_stage_quote (const LodeHost *host, const uint8_t *arch, LodeQuotes *quotes, GError **error)
+{
+  return host->stage->quote (host, arch, quotes, error);
+}
+
+/* Writes a text to an output port, whole or not at all. [main] */
+static inline bool
+lode_text_save (const LodeHost *host, const char *port, const char *text, GError **error)
+{
+  return host->stage->text_save (host, port, text, error);
 }
 
 /* A final figure, for result.json, the summary and `lode compare`. */

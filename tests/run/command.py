@@ -4,7 +4,9 @@ small data sets made on the spot, run directories read back, TAP.
 
 A test is a function `check_name(lode)`; `main` runs all of a module, each in a folder of its own.
 """
+import itertools
 import json
+import math
 import os
 import pathlib
 import random
@@ -178,6 +180,34 @@ def tensors_of(raw):
     size = struct.unpack("<Q", raw[:8])[0]
     head, body = json.loads(raw[8:8 + size]), raw[8 + size:]
     return {name: body[slice(*entry["data_offsets"])] for name, entry in head.items() if name != "__metadata__"}
+
+
+BENCHMARK_HEAD = (
+    "index", "ops", "arch", "iso", *(f"{name}_{data}" for data in ("c10", "c100", "in16") for name in (
+        "params", "flops", "val12", "test12", "val200", "test200", "sec_per_epoch")), "c10val_3seed")
+
+
+def benchmark_rows():
+    """A made-up benchmark of all cells: accuracy grows with convolutions, seconds with their cost."""
+    for index, ops in enumerate(itertools.product(range(5), repeat=6)):
+        size = sum((0, 1, 20, 90, 2)[op] for op in ops)
+        row = {"index": index, "ops": "".join(map(str, ops)), "arch": "-", "iso": index, "c10val_3seed": int(ops[0] != 4)}
+        for scale, data in enumerate(("c10", "c100", "in16"), 1):
+            accuracy = 60 + 30 * math.tanh(size / 200) + (index * 37 % 101) / 50
+            row.update({f"params_{data}": 1000 + size, f"flops_{data}": 10 ** 6 + 1000 * size,
+                        f"val12_{data}": round(accuracy - 10 * scale + (index * 61 % 89) / 30, 3), f"test12_{data}": round(accuracy - 9, 3),
+                        f"val200_{data}": round(accuracy, 4), f"test200_{data}": round(accuracy + 1, 4),
+                        f"sec_per_epoch_{data}": 5 + size / 50})
+        yield row
+
+
+def write_benchmark(lode):
+    """The made-up benchmark, imported from its table of text; gives the rows by digits."""
+    found = {row["ops"]: row for row in benchmark_rows()}
+    lines = ["\t".join(BENCHMARK_HEAD), *("\t".join(str(row[name]) for name in BENCHMARK_HEAD) for row in found.values())]
+    (lode.folder / "t.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    lode.call("data", "import", "nb201", "t.tsv", lode.data / "nasbench201.bench", "--force").expect(DONE, "table")
+    return found
 
 
 class Done:

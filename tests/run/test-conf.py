@@ -89,10 +89,22 @@ def check_study(path):
     return check
 
 
+def check_table(path):
+    """A table: what there is to train, with all that it is made of there."""
+
+    def check(lode):
+        command.write_idx(lode.data / "fashion-mnist", train=30000)
+        out = lode.call("data", "build-table", f"tables/{path.name}", "--list").expect(DONE).out
+        assert re.match(r"\d+ architectures, \d+ networks, \d+ trainings, 0 of them done", out), out
+
+    return check
+
+
 def main():
     files = sorted((pathlib.Path(sys.argv[2]) / "conf").rglob("*.cfg"))
     studies = [path for path in files if path.parent.name == "studies"]
-    files = [path for path in files if path not in studies]
+    tables = [path for path in files if path.parent.name == "tables"]
+    files = [path for path in files if path not in studies + tables]
     assert files, "conf/ is empty"
 
     def with_cifar(check):
@@ -100,11 +112,13 @@ def main():
             command.write_cifar10(lode.data / "cifar10")
             command.write_manifest(lode.data / "pictures", each=60, colour=True)
             command.write_table(lode.data / "table.csv", rows=200)
+            command.write_benchmark(lode)
             check(lode)
 
         return checked
 
     checks = {f"check_{path.stem}": with_cifar(check_of(path)) for path in files}
+    checks.update({f"check_table_{path.stem}": check_table(path) for path in tables})
     checks.update({f"check_study_{path.stem}": with_cifar(check_study(path)) for path in studies})
     return command.main("conf", checks)
 

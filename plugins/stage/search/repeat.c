@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "repeat.h"
 
+#include <string.h>
+
+enum { MOST_NAMES = 1 << 16, MOST_WIDTH = 1000 };
+
 void
 search_repeats_init (Repeats *repeats, uint32_t decisions)
 {
   *repeats = (Repeats){ .decisions = decisions,
+                        .names = g_string_new (NULL),
                         .figures = g_array_new (FALSE, TRUE, sizeof (double)),
                         .archs = g_byte_array_new () };
 }
@@ -12,100 +17,150 @@ search_repeats_init (Repeats *repeats, uint32_t decisions)
 void
 search_repeats_clear (Repeats *repeats)
 {
+  if (repeats->names)
+    g_string_free (repeats->names, TRUE);
+  repeats->names = NULL;
   g_clear_pointer (&repeats->figures, g_array_unref);
   g_clear_pointer (&repeats->archs, g_byte_array_unref);
 }
 
-void
-search_repeats_add (Repeats *repeats, const LodeHost *host, const uint8_t *arch)
+static void
+put (Repeats *repeats, const char *name, double value)
+{
+  if (repeats->n == 0) {
+    g_string_append_printf (repeats->names, "%s\n", name);
+    repeats->width++;
+  }
+  g_array_append_val (repeats->figures, value);
+}
+
+bool
+search_repeats_add (Repeats *repeats, const LodeHost *host, const uint8_t *arch, GError **error)
 {
   g_autofree uint8_t *scored = g_new0 (uint8_t, (gsize) repeats->decisions + 1);
   LodeScore score = { .size = sizeof score, .value = NAN };
   LodeSpent spent = { .size = sizeof spent };
-  double figures[REPEAT_FIGURES];
+  LodeQuotes quotes = { .size = sizeof quotes };
+  uint64_t macs, params;
 
+  if (!lode_cost (host, arch, &macs, &params, error)
+      || !lode_stage_quote (host, arch, &quotes, error))
+    return false;
   lode_best (host, scored, &score);
   lode_spent (host, &spent);
-  figures[REPEAT_SCORE] = score.value;
-  figures[REPEAT_SCORES] = (double) spent.scores;
-  figures[REPEAT_SECONDS] = spent.seconds;
-  g_array_append_vals (repeats->figures, figures, REPEAT_FIGURES);
+  put (repeats, "best_score", score.value);
+  put (repeats, "scores", (double) spent.scores);
+  put (repeats, "seconds", spent.seconds);
+  put (repeats, "macs", (double) macs);
+  put (repeats, "params", (double) params);
+  for (uint32_t i = 0; i < quotes.n; i++)
+    put (repeats, quotes.name[i], quotes.value[i]);
   g_byte_array_append (repeats->archs, arch, repeats->decisions);
   repeats->n++;
+  return true;
 }
 
 static double
 figure (const Repeats *repeats, uint32_t i, uint32_t which)
 {
-  return g_array_index (repeats->figures, double, i *REPEAT_FIGURES + which);
+  return g_array_index (repeats->figures, double, (gsize) i * repeats->width + which);
 }
 
-static bool
-write_line (const Repeats *repeats, const LodeHost *host, uint32_t i, GString *text, GError **error)
+static void
+write_line (const Repeats *repeats, const LodeHost *host, uint32_t i, GString *text)
 {
   const uint8_t *arch = repeats->archs->data + (gsize) i * repeats->decisions;
   g_autofree char *words = lode_arch_write (host, arch);
-  char score[G_ASCII_DTOSTR_BUF_SIZE], seconds[G_ASCII_DTOSTR_BUF_SIZE];
-  uint64_t macs, params;
+  char digits[G_ASCII_DTOSTR_BUF_SIZE];
 
-  if (!lode_cost (host, arch, &macs, &params, error))
-    return false;
-  g_ascii_dtostr (score, sizeof score, figure (repeats, i, REPEAT_SCORE));
-  g_ascii_dtostr (seconds, sizeof seconds, figure (repeats, i, REPEAT_SECONDS));
-  g_string_append_printf (text,
-                          "%u,%s,%.0f,%s,%" G_GUINT64_FORMAT ",%" G_GUINT64_FORMAT ",\"%s\"\n", i,
-                          score, figure (repeats, i, REPEAT_SCORES), seconds, macs, params, words);
-  return true;
+  g_string_append_printf (text, "%u", i);
+  for (uint32_t f = 0; f < repeats->width; f++) {
+    double value = figure (repeats, i, f);
+
+    g_string_append_printf (text, ",%s",
+                            isfinite (value) ? g_ascii_dtostr (digits, sizeof digits, value) : "");
+  }
+  g_string_append_printf (text, ",\"%s\"\n", words);
 }
 
-/* Mean and standard deviation over the repetitions. */
+static void
+result (const LodeHost *host, const char *name, const char *what, double value)
+{
+  g_autofree char *whole = g_strconcat (name, what, NULL);
+
+  lode_result (host, whole, value);
+}
+
+/* Mean over the repetitions, half the width of its 95 % interval, and standard deviation. */
 static void
 summarise (const Repeats *repeats, const LodeHost *host, uint32_t which, const char *name)
 {
-  g_autofree char *mean_name = g_strconcat (name, "_mean", NULL);
-  g_autofree char *sd_name = g_strconcat (name, "_sd", NULL);
-  double mean = 0, square = 0;
+  g_autofree double *value = g_new (double, (gsize) repeats->n + 1);
+  double sum = 0, half, sd;
 
   for (uint32_t i = 0; i < repeats->n; i++)
-    mean += figure (repeats, i, which) / repeats->n;
-  for (uint32_t i = 0; i < repeats->n; i++) {
-    double off = figure (repeats, i, which) - mean;
-
-    square += off * off;
-  }
-  if (!isfinite (mean))
+    sum += value[i] = figure (repeats, i, which);
+  if (!isfinite (sum))
     return;
-  lode_result (host, mean_name, mean);
-  if (repeats->n > 1)
-    lode_result (host, sd_name, sqrt (square / (repeats->n - 1)));
+  result (host, name, "_mean", sum / repeats->n);
+  if (repeats->n < 2)
+    return;
+  half = lode_interval (host, repeats->n, value, 0.95, &sd);
+  result (host, name, "_ci", half);
+  result (host, name, "_sd", sd);
 }
 
 bool
 search_repeats_write (const Repeats *repeats, const LodeHost *host, GError **error)
 {
-  g_autofree char *path = lode_art_path (host, "repeats", 0, error);
-  g_autoptr (GString) text =
-      g_string_new ("repetition,best_score,scores,seconds,macs,params,architecture\n");
+  g_autoptr (GString) text = g_string_new ("repetition");
+  g_auto (GStrv) name = g_strsplit (repeats->names->str, "\n", -1);
 
-  if (!path)
-    return false;
+  for (uint32_t f = 0; f < repeats->width; f++) {
+    g_string_append_printf (text, ",%s", name[f]);
+    if (strcmp (name[f], "macs") && strcmp (name[f], "params"))
+      summarise (repeats, host, f, name[f]);
+  }
+  g_string_append (text, ",architecture\n");
   for (uint32_t i = 0; i < repeats->n; i++)
-    if (!write_line (repeats, host, i, text, error))
-      return false;
-  summarise (repeats, host, REPEAT_SCORE, "best_score");
-  summarise (repeats, host, REPEAT_SCORES, "scores");
-  summarise (repeats, host, REPEAT_SECONDS, "seconds");
-  return g_file_set_contents (path, text->str, (gssize) text->len, error);
+    write_line (repeats, host, i, text);
+  return lode_text_save (host, "repeats", text->str, error);
 }
 
 void
 search_repeats_save (const Repeats *repeats, LodeStore *store)
 {
-  const uint64_t n = repeats->n;
+  const uint64_t counts[] = { repeats->n, repeats->width, repeats->names->len };
 
-  lode_store_put (store, "repeats", LODE_TYPE_U64, 1, &n);
+  lode_store_put (store, "repeats", LODE_TYPE_U64, G_N_ELEMENTS (counts), counts);
+  lode_store_put (store, "names", LODE_TYPE_U8, repeats->names->len, repeats->names->str);
   lode_store_put (store, "figures", LODE_TYPE_F64, repeats->figures->len, repeats->figures->data);
   lode_store_put (store, "archs", LODE_TYPE_U8, repeats->archs->len, repeats->archs->data);
+}
+
+static bool
+refuse (GError **error, const char *what)
+{
+  g_set_error (error, g_quark_from_static_string ("lode-search"), 0,
+               "stage search: its checkpoint %s", what);
+  return false;
+}
+
+/* As many lines as there are figures. */
+static bool
+load_names (Repeats *repeats, const LodeStore *store, const uint64_t *counts, GError **error)
+{
+  g_autofree char *names = g_new0 (char, counts[2] + 1);
+  uint64_t lines = 0;
+
+  if (!lode_store_get (store, "names", LODE_TYPE_U8, counts[2], names, error))
+    return false;
+  for (uint64_t i = 0; i < counts[2]; i++)
+    lines += names[i] == '\n';
+  if (lines != counts[1] || strlen (names) != counts[2])
+    return refuse (error, "does not name the figures that it holds");
+  g_string_assign (repeats->names, names);
+  return true;
 }
 
 bool
@@ -113,20 +168,25 @@ search_repeats_load (Repeats *repeats, const LodeStore *store, GError **error)
 {
   g_autofree double *figures = NULL;
   g_autofree uint8_t *archs = NULL;
-  uint64_t n;
+  uint64_t counts[3], room;
 
-  if (!lode_store_get (store, "repeats", LODE_TYPE_U64, 1, &n, error))
+  if (!lode_store_get (store, "repeats", LODE_TYPE_U64, G_N_ELEMENTS (counts), counts, error))
     return false;
-  n = MIN (n, G_MAXUINT32 / (REPEAT_FIGURES * (repeats->decisions + 1)));
-  figures = g_new0 (double, n *REPEAT_FIGURES + 1);
-  archs = g_new0 (uint8_t, n * repeats->decisions + 1);
-  if (!lode_store_get (store, "figures", LODE_TYPE_F64, n * REPEAT_FIGURES, figures, error)
-      || !lode_store_get (store, "archs", LODE_TYPE_U8, n * repeats->decisions, archs, error))
+  room = G_MAXINT32 / (8 * (MIN (counts[1], MOST_WIDTH) + repeats->decisions + 1));
+  if (counts[0] > room || counts[1] > MOST_WIDTH || counts[2] > MOST_NAMES)
+    return refuse (error, "counts more than there can be");
+  figures = g_new0 (double, counts[0] * counts[1] + 1);
+  archs = g_new0 (uint8_t, counts[0] * repeats->decisions + 1);
+  if (!lode_store_get (store, "figures", LODE_TYPE_F64, counts[0] * counts[1], figures, error)
+      || !lode_store_get (store, "archs", LODE_TYPE_U8, counts[0] * repeats->decisions, archs,
+                          error)
+      || !load_names (repeats, store, counts, error))
     return false;
   g_array_set_size (repeats->figures, 0);
   g_byte_array_set_size (repeats->archs, 0);
-  g_array_append_vals (repeats->figures, figures, (guint) n * REPEAT_FIGURES);
-  g_byte_array_append (repeats->archs, archs, (guint) n * repeats->decisions);
-  repeats->n = (uint32_t) n;
+  g_array_append_vals (repeats->figures, figures, (guint) (counts[0] * counts[1]));
+  g_byte_array_append (repeats->archs, archs, (guint) (counts[0] * repeats->decisions));
+  repeats->n = (uint32_t) counts[0];
+  repeats->width = (uint32_t) counts[1];
   return true;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What repetitions of a search came to: best scores, what they cost, and the architectures.
+ * What repetitions of a search came to: best scores, what they cost, what the evaluator quotes of
+ * the architectures found.
  */
 #ifndef SEARCH_REPEAT_H
 #define SEARCH_REPEAT_H
@@ -8,18 +9,17 @@
 #include <lode/lode.h>
 
 typedef struct Repeats {
-  uint32_t n, decisions;
-  GArray *figures;   /* double [n][REPEAT_FIGURES] */
+  uint32_t n, decisions, width;
+  GString *names;    /* of the figures, a line each; the first repetition says which there are */
+  GArray *figures;   /* double [n][width] */
   GByteArray *archs; /* [n][decisions] */
 } Repeats;
-
-enum { REPEAT_SCORE, REPEAT_SCORES, REPEAT_SECONDS, REPEAT_FIGURES };
 
 void search_repeats_init (Repeats *, uint32_t decisions);
 void search_repeats_clear (Repeats *);
 
 /* Takes down the repetition that has just ended. */
-void search_repeats_add (Repeats *, const LodeHost *, const uint8_t *arch);
+bool search_repeats_add (Repeats *, const LodeHost *, const uint8_t *arch, GError **);
 /* A line a repetition into the artefact `repeats`, and the figures over all of them. */
 bool search_repeats_write (const Repeats *, const LodeHost *, GError **);
 

@@ -50,6 +50,7 @@ search_create (const LodeHost *host, const void *conf, GError **error)
 
   stage->host = host;
   stage->conf = *(const Conf *) conf;
+  lode_stage_limit (host, stage->conf.seconds);
   if (search_open (stage, error)) {
     search_repeats_init (&stage->repeats, lode_stage_space (host)->n);
     return stage;
@@ -112,10 +113,15 @@ end_once (LodeStage *stage, GError **error)
   uint32_t n = lode_stage_space (stage->host)->n;
   g_autofree uint8_t *arch = g_new0 (uint8_t, (gsize) n + 1);
   LodeScore score = { .size = sizeof score };
+  LodeQuotes quotes = { .size = sizeof quotes };
 
   if (lode_best (stage->host, arch, &score))
     lode_result (stage->host, "best_score", score.value);
   stage->ops->best (stage->search, arch);
+  if (!lode_stage_quote (stage->host, arch, &quotes, error))
+    return false;
+  for (uint32_t i = 0; i < quotes.n; i++)
+    lode_result (stage->host, quotes.name[i], quotes.value[i]);
   return hand_on (stage, arch, error) && hand_on_net (stage, error);
 }
 
@@ -135,7 +141,8 @@ repeat_step (LodeStage *stage, LodeProgress *progress, GError **error)
     if (!advance (stage, &within, error))
       return false;
   stage->ops->best (stage->search, arch);
-  search_repeats_add (&stage->repeats, stage->host, arch);
+  if (!search_repeats_add (&stage->repeats, stage->host, arch, error))
+    return false;
   progress->done = stage->repeats.n;
   progress->of = (uint64_t) stage->conf.repeat;
   progress->phase = "repeat";
@@ -190,8 +197,9 @@ static const LodeOption options[] = {
                .doc = "ends it when so many were made, backward passes counting twice; 0: no such "
                       "budget"),
   LODE_OPTION (Conf, seconds, .number = 0, .min = 0, .max = 1e12, .unit = "seconds",
-               .doc = "ends it when its scores say that they took so long: with a table, "
-                      "simulated time; 0: no such budget"),
+               .doc = "ends it when its scores say that they took so long; of a table's, whose "
+                      "time is simulated, the one that goes beyond is cut off. 0: no such "
+                      "budget"),
   LODE_OPTION (Conf, wall, .number = 0, .min = 0, .max = 1e12, .unit = "seconds",
                .doc =
                    "ends it after so long by the clock, which gives other results every time; 0: "

@@ -378,7 +378,8 @@ lacks_files (const Check *check)
 {
   const LodeTable *table = &check->loaded->table;
 
-  if (strcmp (check->kind, "dataset") || (check->set && *check->set))
+  if ((strcmp (check->kind, "dataset") && strcmp (check->kind, "evaluator"))
+      || (check->set && *check->set))
     return false;
   for (uint32_t i = 0; i < table->n; i++)
     if (world_names_files (lode_table_at (table, i)))

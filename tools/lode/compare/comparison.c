@@ -46,7 +46,8 @@ count_with (const CompareRuns *runs, const char *metric)
 static const char *
 choose_metric (const CompareRuns *runs, const char *wished)
 {
-  static const char *const usual[] = { "test_accuracy", "valid_accuracy", "test_loss" };
+  static const char *const usual[] = { "test_accuracy", "valid_accuracy", "test_loss",
+                                       "best_score_mean", "best_score" };
 
   for (size_t i = 0; !wished && i < G_N_ELEMENTS (usual); i++)
     if (count_with (runs, usual[i]))

@@ -6,20 +6,9 @@
 #ifndef LODE_COMPARE_STATISTICS_H
 #define LODE_COMPARE_STATISTICS_H
 
+#include "statistics/distribution.h"
 #include <stdbool.h>
 #include <stdint.h>
-
-/* moments.c. NaN where n is too small: 0 for a mean, below 2 for a deviation (n − 1 in it). */
-double stat_mean (uint32_t n, const double *x);
-double stat_sd (uint32_t n, const double *x);
-
-/* normal.c: the standard normal distribution and its inverse (Wichura 1988, AS 241). */
-double stat_normal (double z);
-double stat_normal_inverse (double p);
-
-/* student.c: P (T ≤ t) with df degrees of freedom, and its inverse for p in (0, 1). */
-double stat_student (double t, double df);
-double stat_student_inverse (double p, double df);
 
 typedef struct StatInterval {
   double low, high;

@@ -19,7 +19,8 @@ static const Word words[] = {
     data_check },
   { "stats", "examples by class and split, values by channel", data_stats },
   { "sheet", "a picture of some examples of each class", data_sheet },
-  { "import", "a copy as arrays, which opens at once", data_import },
+  { "import", "a copy as arrays, which opens at once; a published benchmark", data_import },
+  { "build-table", "trains all networks of a small space, as a benchmark", data_build_table },
 };
 
 static const LodeUsage usage = {
@@ -38,7 +39,7 @@ print_help (FILE *to)
 {
   fprintf (to, "Usage:\n  lode data WORD [OPTION…] …\n\n%s\n\nWords:\n", usage.summary);
   for (size_t i = 0; i < G_N_ELEMENTS (words); i++)
-    fprintf (to, "  %-8s %s\n", words[i].name, words[i].summary);
+    fprintf (to, "  %-11s %s\n", words[i].name, words[i].summary);
   fprintf (to, "\n`lode data WORD --help` tells about one of them.\n\n%s\n", usage.more);
 }
 

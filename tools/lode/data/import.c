@@ -3,6 +3,7 @@
  * `lode data import`: a data set as arrays of the `npy` plugin, in a folder that appears whole or
  * not at all. Bytes and float32 are then used where they lie in the file.
  */
+#include "benchmark.h"
 #include "look.h"
 
 #include "error.h"
@@ -21,14 +22,17 @@ static const GOptionEntry options[] = { { "force", 'f', 0, G_OPTION_ARG_NONE, &f
                                         G_OPTION_ENTRY_NULL };
 
 static const LodeUsage usage = {
-  "PATH [FOLDER] [path=value…]",
+  "PATH [FOLDER] [path=value…]\n  lode data import BENCHMARK FILE [TO]",
   "Reads a data set once and keeps it as arrays in FOLDER, which opens at once: no picture is "
   "decoded\n"
   "again. Without FOLDER it goes, under its own name, to the user's data folder, where every\n"
-  "experiment finds it. Prints what a configuration says to use it.",
+  "experiment finds it. Prints what a configuration says to use it.\n\n"
+  "A published benchmark (nb201, nb-macro) is read from the table that docs/benchmarks.md tells\n"
+  "how to make, and becomes one file for the evaluator `table`.",
   "Examples:\n"
   "  lode data import pictures\n"
-  "  lode data import scans.csv /data/scans data.manifest.side=64",
+  "  lode data import scans.csv /data/scans data.manifest.side=64\n"
+  "  lode data import nb201 nasbench201.tsv",
   options, true
 };
 
@@ -233,6 +237,27 @@ default_folder (const char *path)
   return g_build_filename (g_get_user_data_dir (), "lode", "data", base, NULL);
 }
 
+/* A benchmark under its own name to the user's data, or to where it was told. */
+static int
+import_benchmark (const Published *what, const char *from, const char *to)
+{
+  g_autofree char *usual =
+      g_build_filename (g_get_user_data_dir (), "lode", "data", what->file, NULL);
+  const char *path = to ? to : usual;
+  g_autofree char *folder = g_path_get_dirname (path);
+  GError *error = NULL;
+
+  if (!force && g_file_test (path, G_FILE_TEST_EXISTS))
+    return lode_usage_error ("%s is already there; use it as it is, or replace it by --force",
+                             path);
+  if (g_mkdir_with_parents (folder, 0777))
+    return lode_usage_error ("%s: cannot be made: %s", folder, g_strerror (errno));
+  if (!published_import (what, from, path, &error))
+    return lode_fail (error);
+  printf ("evaluator = { type = \"table\"; table = { file = \"%s\"; }; };\n", to ? to : what->file);
+  return LODE_EXIT_DONE;
+}
+
 static int
 import (Opened *opened, const char *folder, bool found)
 {
@@ -257,6 +282,8 @@ data_import (int argc, char **argv)
     return code;
   if (argc < 2)
     return lode_usage_error ("which data? lode data import PATH [FOLDER]");
+  if (argc > 2 && published_find (argv[1]))
+    return import_benchmark (published_find (argv[1]), argv[2], argc > 3 ? argv[3] : NULL);
   given = argc > 2 && !strchr (argv[2], '=');
   folder = given ? g_canonicalize_filename (argv[2], NULL) : default_folder (argv[1]);
   if (given)

@@ -66,6 +66,7 @@ int data_check (int argc, char **argv);
 int data_stats (int argc, char **argv);
 int data_sheet (int argc, char **argv);
 int data_import (int argc, char **argv);
+int data_build_table (int argc, char **argv);
 
 /* recipe.c: a whole experiment for a data set of that kind, as configuration; NULL: nothing can be
  * trained on it, *why says so. counts: [classes] of labelled examples. Transfer full. */

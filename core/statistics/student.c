@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "statistics.h"
+#include "statistics/distribution.h"
 
 #include <math.h>
 
