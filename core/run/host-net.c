@@ -209,6 +209,7 @@ bool
 lode_host_net_spec (LodeStageHost *host, LodeNetSpec *spec, GError **error)
 {
   const LodeUse *loss = &host->spec->use[LODE_USE_LOSS];
+  const LodeUse *arch = &host->spec->use[LODE_USE_ARCH_LOSS];
   const LodeLossOps *ops = loss->loaded->ops;
   LodeArchFamily family;
 
@@ -222,27 +223,48 @@ lode_host_net_spec (LodeStageHost *host, LodeNetSpec *spec, GError **error)
                          .data = host->data,
                          .batch = (uint32_t) host->spec->fit.batch,
                          .seed = host->seed,
+                         .reweight = { host->spec->fit.reweight, host->spec->fit.reweight_power,
+                                       host->spec->fit.reweight_beta },
                          .label_smoothing = host->spec->fit.label_smoothing,
                          .data_ = host,
                          .observe = observe,
                          .count = count };
-  return spec->loss != NULL;
+  if (!spec->loss || !arch->loaded)
+    return spec->loss != NULL;
+  spec->arch_loss_ops = arch->loaded->ops;
+  spec->arch_loss = spec->arch_loss_ops->create (&host->base, arch->conf, error);
+  if (spec->arch_loss)
+    return true;
+  lode_host_net_losses_free (spec);
+  spec->loss = NULL;
+  return false;
+}
+
+void
+lode_host_net_losses_free (const LodeNetSpec *spec)
+{
+  spec->loss_ops->destroy (spec->loss);
+  if (spec->arch_loss)
+    spec->arch_loss_ops->destroy (spec->arch_loss);
 }
 
 LodeNet *
 lode_host_net (LodeStageHost *host, const LodeNetIn *in, GError **error)
 {
   LodeNetSpec spec;
+  LodeOpen *open;
   LodeNet *net;
 
   if (!lode_host_net_spec (host, &spec, error))
     return NULL;
   net = lode_net_make (&spec, in, error);
   if (!net) {
-    spec.loss_ops->destroy (spec.loss);
+    lode_host_net_losses_free (&spec);
     return NULL;
   }
-  lode_open_keep (host, LODE_OPEN_NET, net)->loss = spec.loss;
+  open = lode_open_keep (host, LODE_OPEN_NET, net);
+  open->loss = spec.loss;
+  open->arch_loss = spec.arch_loss;
   host->weights = MAX (host->weights, lode_params_count (lode_net_params (net)));
   return net;
 }

@@ -43,11 +43,12 @@ typedef struct LodeOpen {
   struct LodeStageHost *host;
   uint32_t what;
   void *object;
-  const void *calls;  /* the object's own table */
-  LodeLoss *loss;     /* NET: its loss */
-  LodeStream *stream; /* FIT: its stream */
-  uint32_t role;      /* STREAM */
-  uint32_t steps;     /* FIT under a plan: steps made, and what there was when measuring began */
+  const void *calls;   /* the object's own table */
+  LodeLoss *loss;      /* NET: its loss */
+  LodeLoss *arch_loss; /* NET: that of architecture steps, or NULL */
+  LodeStream *stream;  /* FIT: its stream */
+  uint32_t role;       /* STREAM */
+  uint32_t steps;      /* FIT under a plan: steps made, and what there was when measuring began */
   double begun;
   LodeLedger before;
 } LodeOpen;
@@ -114,6 +115,8 @@ LodeStream *lode_host_stream (LodeStageHost *, uint32_t role, GError **);
 void lode_host_count_labels (LodeStageHost *, uint32_t role);
 /* Everything a net of this stage is made from; the loss belongs to the net. */
 bool lode_host_net_spec (LodeStageHost *, LodeNetSpec *, GError **);
+/* Destroys the losses of a spec whose net was not made, or is no more. */
+void lode_host_net_losses_free (const LodeNetSpec *);
 LodeNet *lode_host_net (LodeStageHost *, const LodeNetIn *, GError **);
 
 /* open.c: keeps the object until its own free is called. */

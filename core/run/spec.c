@@ -7,10 +7,11 @@
 
 #include <lode/evaluator.h>
 
-const char *const lode_spec_groups[] = { "data",      "backbone", "loss", "sampler", "search",
-                                         "evaluator", "executor", "fit",  NULL };
-const char *const lode_use_kinds[LODE_USES] = { "dataset", "backbone",  "loss",     "sampler",
-                                                "search",  "evaluator", "executor", "stage" };
+const char *const lode_spec_groups[] = { "data",      "backbone", "loss",      "sampler", "search",
+                                         "evaluator", "executor", "arch_loss", "fit",     NULL };
+const char *const lode_use_kinds[LODE_USES] = { "dataset",  "backbone", "loss",
+                                                "sampler",  "search",   "evaluator",
+                                                "executor", "loss",     "stage" };
 
 /* The group of a kind, and what is used where the configuration names none. */
 static const struct {
@@ -19,7 +20,7 @@ static const struct {
   [LODE_USE_DATASET] = { "data", NULL },        [LODE_USE_BACKBONE] = { "backbone", NULL },
   [LODE_USE_LOSS] = { "loss", "ce" },           [LODE_USE_SAMPLER] = { "sampler", "full" },
   [LODE_USE_SEARCH] = { "search", NULL },       [LODE_USE_EVALUATOR] = { "evaluator", NULL },
-  [LODE_USE_EXECUTOR] = { "executor", "here" },
+  [LODE_USE_EXECUTOR] = { "executor", "here" }, [LODE_USE_ARCH_LOSS] = { "arch_loss", NULL },
 };
 
 /* What filling one stage works with. */
@@ -221,6 +222,7 @@ use_search (Reading *reading)
   if (!(stage->gives & (LODE_SCORES | LODE_TASKS)))
     return;
   use_group (reading, LODE_USE_SEARCH, true);
+  use_group (reading, LODE_USE_ARCH_LOSS, lode_node_child (reading->spec->groups, "arch_loss"));
   search = reading->spec->use[LODE_USE_SEARCH].loaded;
   needs = search ? ((const LodeSearchOps *) search->ops)->needs : 0;
   if (needs & LODE_SCORES)
@@ -264,9 +266,11 @@ check_combination (const Reading *reading)
 
   if (!used[LODE_USE_BACKBONE].loaded)
     return;
-  wrong = lode_combination_check (used[LODE_USE_SEARCH].loaded, used[LODE_USE_SAMPLER].loaded,
-                                  used[LODE_USE_LOSS].loaded, used[LODE_USE_BACKBONE].loaded,
-                                  used[LODE_USE_EVALUATOR].loaded, used[LODE_USE_STAGE].loaded);
+  for (int arch = 0; arch < 2 && !wrong; arch++)
+    wrong = lode_combination_check (used[LODE_USE_SEARCH].loaded, used[LODE_USE_SAMPLER].loaded,
+                                    used[arch ? LODE_USE_ARCH_LOSS : LODE_USE_LOSS].loaded,
+                                    used[LODE_USE_BACKBONE].loaded, used[LODE_USE_EVALUATOR].loaded,
+                                    used[LODE_USE_STAGE].loaded);
   if (wrong)
     complain (reading, NULL, "%s", wrong);
   else

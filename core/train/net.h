@@ -20,7 +20,11 @@ typedef struct LodeNetSpec {
   const LodeBackboneOps *backbone_ops;
   const LodeBackbone *backbone;
   const LodeLossOps *loss_ops;
-  LodeLoss *loss;         /* of this net alone */
+  LodeLoss *loss; /* of this net alone */
+  /* Of batches of ARCH, or NULL: as all others. It has the head that the loss asks for. */
+  const LodeLossOps *arch_loss_ops;
+  LodeLoss *arch_loss;
+  LodeReweight reweight;  /* of the loss, not the architecture's */
   LodeData *data;         /* shapes, class counts, validation and calibration batches */
   uint32_t batch;         /* of validation and calibration */
   uint64_t seed;          /* of initial weights */
@@ -57,6 +61,8 @@ bool lode_net_describe (const LodeStore *, const char *prefix, const LodeSpace *
 const uint64_t *lode_net_mask (const LodeNet *);
 /* How it was made; from and choice are NULL, classes is the size of the head. */
 LodeNetIn lode_net_in (const LodeNet *);
+/* How much of the loss's class table is in force from now on; all of it when the net is made. */
+void lode_net_force (LodeNet *, const LodeForce *);
 LodeStats *lode_net_stats (LodeNet *); /* its own */
 LodeEngine *lode_net_engine (const LodeNet *);
 uint32_t lode_net_outputs (const LodeNet *);

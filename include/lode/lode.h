@@ -5,6 +5,7 @@
 
 #include <lode/abi.h>
 #include <lode/backbone.h>
+#include <lode/classes.h>
 #include <lode/data.h>
 #include <lode/dataset.h>
 #include <lode/evaluator.h>
