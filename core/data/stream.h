@@ -25,7 +25,7 @@ typedef struct Slot {
   uint32_t number; /* of the batch in its epoch */
   float *pixel, *target, *weight;
   uint32_t *index, *example; /* in the split; in the part */
-  int32_t *label;
+  int32_t *label, *group;
   void *raw;     /* samples as stored, where a part is not in memory */
   GError *error; /* why it could not be filled */
 } Slot;

@@ -46,6 +46,7 @@ typedef struct LodeStageSpec {
   LodeUse use[LODE_USES];
   LodeDataConf data;
   LodeFitConf fit;
+  LodeMetricsConf metrics;
   GPtrArray *links;   /* LodeLink * */
   LodeNode *groups;   /* its groups before defaults, as other stages take them over */
   LodeNode *resolved; /* all of it, defaults included */

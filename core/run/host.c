@@ -154,6 +154,8 @@ static const LodeStageCalls stage_calls = {
   .net_save = lode_host_net_save,
   .net_open = lode_host_net_open,
   .result = host_result,
+  .figures = lode_host_figures,
+  .valid_figures = lode_host_valid_figures,
 };
 
 static void

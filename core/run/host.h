@@ -132,6 +132,8 @@ LodeNet *lode_host_net_current (const LodeHost *);
 LodeOptim *lode_host_optim_new (const LodeHost *, LodeNet *, GError **);
 LodeFit *lode_host_fit_new (const LodeHost *, LodeNet *, const LodeChoice *, GError **);
 LodeStream *lode_host_stream_open (const LodeHost *, uint32_t role, GError **);
+bool lode_host_figures (const LodeHost *, const char *prefix, const LodeLogits *, GError **);
+bool lode_host_valid_figures (const LodeHost *, LodeNet *, const LodeChoice *, GError **);
 
 bool lode_host_cost (const LodeHost *, const uint8_t *arch, uint64_t *macs, uint64_t *params,
                      GError **);

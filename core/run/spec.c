@@ -7,8 +7,9 @@
 
 #include <lode/evaluator.h>
 
-const char *const lode_spec_groups[] = { "data",      "backbone", "loss",      "sampler", "search",
-                                         "evaluator", "executor", "arch_loss", "fit",     NULL };
+const char *const lode_spec_groups[] = { "data",   "backbone",  "loss",     "sampler",
+                                         "search", "evaluator", "executor", "arch_loss",
+                                         "fit",    "metrics",   NULL };
 const char *const lode_use_kinds[LODE_USES] = { "dataset",  "backbone", "loss",
                                                 "sampler",  "search",   "evaluator",
                                                 "executor", "loss",     "stage" };
@@ -176,6 +177,18 @@ fill_fit (Reading *reading)
   wrong = lode_fit_check (&reading->spec->fit);
   if (wrong)
     complain (reading, group, "%s", wrong);
+}
+
+/* Names of metrics refer to classes, so they are read when the data are there. */
+static void
+fill_metrics (Reading *reading)
+{
+  const LodeTable table = { lode_metrics_options, lode_metrics_options_n, 0,
+                            sizeof (LodeMetricsConf) };
+  LodeNode *group = lode_node_child (reading->spec->groups, "metrics");
+
+  lode_table_fill (&table, group, "metrics", NULL, &reading->spec->metrics,
+                   reading->experiment->owner, reading->errors);
 }
 
 /* The stage's own plugin: its options and ports stand in its group, beside the kinds' groups. */
@@ -372,6 +385,8 @@ resolve (const LodeStageSpec *spec, const LodeNode *group)
 {
   const LodeTable data = { lode_data_options, lode_data_options_n, 0, sizeof (LodeDataConf) };
   const LodeTable fit = { lode_fit_options, lode_fit_options_n, 0, sizeof (LodeFitConf) };
+  const LodeTable metrics = { lode_metrics_options, lode_metrics_options_n, 0,
+                              sizeof (LodeMetricsConf) };
   const LodeUse *stage = &spec->use[LODE_USE_STAGE];
   LodeNode *out = lode_table_dump (&stage->loaded->table, spec->name, stage->conf);
   LodeNode *type = lode_node_new (LODE_VALUE_TEXT, "type", NULL);
@@ -391,6 +406,8 @@ resolve (const LodeStageSpec *spec, const LodeNode *group)
       lode_node_set (out, resolve_use (spec, kind));
   resolve_shared (out, &data, "data", &spec->data, lode_node_child (spec->groups, "data"));
   resolve_shared (out, &fit, "fit", &spec->fit, lode_node_child (spec->groups, "fit"));
+  resolve_shared (out, &metrics, "metrics", &spec->metrics,
+                  lode_node_child (spec->groups, "metrics"));
   return out;
 }
 
@@ -415,6 +432,7 @@ lode_spec_new (LodeRegistry *registry, LodeExperiment *experiment, const LodeNod
   use_search (&reading);
   fill_data (&reading);
   fill_fit (&reading);
+  fill_metrics (&reading);
   check_combination (&reading);
   if (errors->len == before)
     spec->resolved = resolve (spec, group);

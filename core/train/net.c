@@ -433,4 +433,6 @@ static const LodeNetCalls net_calls = {
   .recalibrate = lode_net_run_recalibrate,
   .measure = lode_net_run_measure,
   .dup = net_dup,
+  .score = lode_net_run_score,
+  .logits = lode_net_outputs,
 };

@@ -10,6 +10,7 @@
 #include "data/data.h"
 #include "space/cost.h"
 #include "train/losses.h"
+#include "train/metric.h"
 #include <lode/backbone.h>
 #include <lode/sampler.h>
 #include <lode/state.h>
@@ -29,7 +30,8 @@ typedef struct LodeNetSpec {
   uint32_t batch;         /* of validation and calibration */
   uint64_t seed;          /* of initial weights */
   double label_smoothing; /* in passes that ask for a gradient; others report the plain loss */
-  void *data_;            /* for the two below */
+  const LodeMetricsConf *metrics;             /* of validation, or NULL: defaults */
+  void *data_;                                /* for the two below */
   void (*observe) (void *, const LodeSeen *); /* or NULL; OBSERVE on labelled batches of WEIGHTS */
   /* The ledger, or NULL: samples of a pass, multiply-adds of one sample's forward, and whether
    * backward went below the head (not where the backbone is frozen and no gates are asked for). */
@@ -70,6 +72,9 @@ uint32_t lode_net_outputs (const LodeNet *);
 /* Both metrics in one go over the validation split; accuracy is NaN where targets are real. */
 bool lode_net_measure_both (LodeNet *, const LodeChoice *, LodeStats *, double *accuracy,
                             double *loss, GError **);
+
+/* What it says of the validation split (transfer full); NULL with an error. Classes only. */
+LodeOutcomes *lode_net_outcomes (LodeNet *, const LodeChoice *, LodeStats *, GError **);
 
 /* What a net of this description would be recorded as, for lode_cost_new. Prepares the loss. */
 bool lode_net_assembly (const LodeNetSpec *, const LodeNetIn *, LodeAssembly *, GError **);

@@ -89,5 +89,7 @@ bool lode_net_run_recalibrate (LodeNet *, const LodeChoice *, uint32_t batches, 
                                GError **);
 bool lode_net_run_measure (LodeNet *, const LodeChoice *, LodeStats *, const char *metric,
                            double *value, GError **);
+bool lode_net_run_score (LodeNet *, const LodeChoice *, LodeStats *, const char *metric,
+                         double *value, GError **);
 
 #endif
