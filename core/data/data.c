@@ -8,6 +8,7 @@
 #include "error.h"
 
 static const char *const duplicates[] = { "error", "warn", "keep", NULL };
+static const char *const profiles[] = { "none", "exp", "step", NULL };
 static const char *const unlabelled[] = { "drop", "keep", NULL };
 
 const LodeOption lode_data_options[] = {
@@ -38,6 +39,21 @@ const LodeOption lode_data_options[] = {
                       "for"),
   LODE_OPTION (LodeDataConf, unlabelled, .choices = unlabelled,
                .doc = "examples without a label among others with one: left out, or in the pool"),
+  LODE_OPTION (LodeDataConf, valid_balanced, .number = 0,
+               .doc = "as many validation examples of each class, however many it has"),
+  LODE_OPTION (LodeDataConf, profile, .choices = profiles,
+               .doc = "examples of the classes left for training: as they are, falling "
+                      "exponentially, or many and few"),
+  LODE_OPTION (LodeDataConf, ratio, .number = 100, .min = 1, .max = 1e6,
+               .doc = "of a profile: examples of the largest class to those of the smallest"),
+  LODE_OPTION (LodeDataConf, most, .number = 0, .max = 1e9, .unit = "examples",
+               .doc = "of a profile: examples of the largest class; 0: as many as every class has"),
+  LODE_OPTION (LodeDataConf, minority, .number = 0.5, .max = 1,
+               .doc = "of profile `step`: share of the classes that are small"),
+  LODE_OPTION (LodeDataConf, profile_order, .number = -1, .min = -1, .max = 1e9,
+               .doc = "of a profile: seed of which classes are large; -1: the first are"),
+  LODE_OPTION (LodeDataConf, label_noise, .number = 0, .max = 1,
+               .doc = "chance of a training example to have another class's label"),
 };
 const uint32_t lode_data_options_n = G_N_ELEMENTS (lode_data_options);
 
@@ -192,6 +208,8 @@ prepare (LodeData *data, GError **error)
       || !lode_data_normalise (data, error))
     return false;
   data->digest = g_strdup (g_checksum_get_string (digest));
+  if (!lode_profile_noise (data, error))
+    return false;
   count_classes (data);
   return true;
 }

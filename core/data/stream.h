@@ -54,6 +54,8 @@ typedef struct Stream {
   bool quit; /* under the mutex */
 } Stream;
 
+enum { LODE_PERIOD_ROWS = 1 << 28 }; /* of an epoch, at most */
+
 /* period.c: fills order, selected, weight, batches for stream->epoch, asking the sampler. */
 bool lode_period_begin (Stream *, GError **);
 /* The same from a selection that was made before: picks and weights (transfer full), or NULL for

@@ -416,7 +416,7 @@ test_names (void)
   static const char *const classes[] = { "cat", "3", "dog", "owl" };
   static const struct {
     const char *text, *word;
-  } wrong[] = { { "acuracy", "there is no \"acuracy\"; expected one of loss, accuracy" },
+  } wrong[] = { { "sharpness", "there is no \"sharpness\"; expected one of loss, accuracy" },
                 { "", "expected the name" },
                 { "worst_group", "expected the name" },
                 { "accuracy:cat", "too much" },
