@@ -121,6 +121,18 @@ lode_engine_clock (const LodeEngine *engine)
   return engine->profile;
 }
 
+double
+lode_engine_now (const LodeEngine *engine)
+{
+  return lode_profile_now (engine->profile);
+}
+
+void
+lode_engine_recorded (LodeEngine *engine, double begun)
+{
+  lode_profile_prepared (engine->profile, LODE_PREPARE_RECORD, begun);
+}
+
 static void *
 allocate (size_t bytes)
 {
@@ -198,27 +210,37 @@ place_for (LodeEngine *engine)
   return oldest;
 }
 
+static LodeProgram *
+find (const LodeEngine *engine, const LodeRecord *record, uint64_t hash, uint32_t batch,
+      uint32_t grad)
+{
+  for (uint32_t i = 0; i < engine->programs; i++) {
+    LodeProgram *program = engine->program[i];
+
+    if (program->hash == hash && program->batch == batch && program->grad == grad
+        && program->fuse == engine->fuse && program->winograd == engine->winograd
+        && !record->mistake && is_same_nodes (program, record))
+      return program;
+  }
+  return NULL;
+}
+
 LodeProgram *
 lode_engine_program (LodeEngine *engine, const LodeRecord *record, uint32_t batch, uint32_t grad,
                      GError **error)
 {
+  double begun = lode_engine_now (engine);
   uint64_t hash = lode_record_hash (record);
-  LodeProgram *program;
+  LodeProgram *program = find (engine, record, hash, batch, grad);
 
-  for (uint32_t i = 0; i < engine->programs; i++) {
-    program = engine->program[i];
-    if (program->hash == hash && program->batch == batch && program->grad == grad
-        && program->fuse == engine->fuse && program->winograd == engine->winograd
-        && !record->mistake && is_same_nodes (program, record)) {
-      program->used = ++engine->clock;
-      return program;
-    }
+  if (!program) {
+    program = lode_program_compile (engine, record, batch, grad, error);
+    if (!program)
+      return NULL;
+    program->hash = hash;
+    engine->program[place_for (engine)] = program;
   }
-  program = lode_program_compile (engine, record, batch, grad, error);
-  if (!program)
-    return NULL;
-  program->hash = hash;
   program->used = ++engine->clock;
-  engine->program[place_for (engine)] = program;
+  lode_profile_prepared (engine->profile, LODE_PREPARE_FIND, begun);
   return program;
 }

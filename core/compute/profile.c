@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where a program's time goes: seconds by kind of operation and part of it (forward, gather …), one
- * row a worker.
+ * row a worker, and what it took to have the program.
  */
 #include "compute/step.h"
 
@@ -12,6 +12,7 @@ enum { PARTS = 6 };
 struct LodeProfile {
   uint32_t workers;
   double *seconds; /* [workers][LODE_KINDS][PARTS] */
+  double prepare[LODE_PREPARES];
 };
 
 static const char *const part_name[PARTS] = { "gather",      "settle",      "forward",
@@ -57,6 +58,19 @@ now (void)
   return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
 }
 
+double
+lode_profile_now (const LodeProfile *profile)
+{
+  return profile ? now () : 0;
+}
+
+void
+lode_profile_prepared (LodeProfile *profile, LodePrepare what, double begun)
+{
+  if (profile)
+    profile->prepare[what] += now () - begun;
+}
+
 void
 lode_profile_run (LodeProfile *profile, uint32_t worker, const LodeStep *step, const LodeTask *task)
 {
@@ -84,9 +98,12 @@ by_seconds (const void *a_, const void *b_)
 uint32_t
 lode_profile_shares (const LodeProfile *profile, LodeShare *share, uint32_t n)
 {
-  LodeShare all[LODE_KINDS * PARTS];
+  static const char *const prepare_name[LODE_PREPARES] = { "record", "find" };
+  LodeShare all[LODE_KINDS * PARTS + LODE_PREPARES];
   uint32_t m = 0;
 
+  for (uint32_t i = 0; i < LODE_PREPARES; i++)
+    all[m++] = (LodeShare){ "program", prepare_name[i], profile->prepare[i] };
   for (uint32_t i = 0; i < LODE_KINDS * PARTS; i++) {
     LodeNode node = { .kind = i / PARTS };
     double seconds = 0;

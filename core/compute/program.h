@@ -36,7 +36,8 @@ void lode_engine_stream (LodeEngine *, size_t bytes);
 /* The largest of the programs that are kept, or NULL. */
 const LodeProgram *lode_engine_largest (const LodeEngine *);
 
-/* The time that one kind of step took since lode_engine_profile, all threads together. */
+/* The time that one kind of step took since lode_engine_profile, all threads together; what it took
+ * to have the programs is of kind "program": "record", and "find", compiling included. */
 typedef struct LodeShare {
   const char *kind, *part; /* "conv", "backward" */
   double seconds;
@@ -46,6 +47,10 @@ typedef struct LodeShare {
 void lode_engine_profile (LodeEngine *, bool on);
 /* At most n shares, largest first; returns how many. */
 uint32_t lode_engine_shares (const LodeEngine *, LodeShare *share, uint32_t n);
+/* For who records: seconds of this thread where times are taken, or 0; and the end of a recording.
+ */
+double lode_engine_now (const LodeEngine *);
+void lode_engine_recorded (LodeEngine *, double begun);
 
 /* What backward is for; 0: forward only (activations are not kept). */
 enum { LODE_GRAD_WEIGHTS = 1, LODE_GRAD_GATES = 2 };

@@ -346,6 +346,10 @@ LodeProfile *lode_profile_new (uint32_t workers);
 void lode_profile_free (LodeProfile *);
 /* Runs a step, taking its time where there is a profile. */
 void lode_profile_run (LodeProfile *, uint32_t worker, const LodeStep *, const LodeTask *);
+/* Seconds of processor time of this thread; 0 without a profile. */
+double lode_profile_now (const LodeProfile *);
+typedef enum { LODE_PREPARE_RECORD, LODE_PREPARE_FIND, LODE_PREPARES } LodePrepare;
+void lode_profile_prepared (LodeProfile *, LodePrepare what, double begun);
 uint32_t lode_profile_shares (const LodeProfile *, LodeShare *share, uint32_t n);
 LodeProfile *lode_engine_clock (const LodeEngine *); /* NULL: none */
 

@@ -85,13 +85,23 @@ check_index (const Net *net, const LodeBatch *batch, GError **error)
   return false;
 }
 
+static bool
+record (Net *net, const NetRun *run, GError **error)
+{
+  double begun = lode_engine_now (net->spec.engine);
+  bool ok = lode_net_record (net, run->mask, run->with, error);
+
+  lode_engine_recorded (net->spec.engine, begun);
+  return ok;
+}
+
 bool
 lode_net_forward (Net *net, NetRun *run, GError **error)
 {
   const LodeBatch *batch = run->batch;
   LodeBind *bind = &run->bind;
 
-  if (!check_batch (net, batch, error) || !lode_net_record (net, run->mask, run->with, error)
+  if (!check_batch (net, batch, error) || !record (net, run, error)
       || !check_index (net, batch, error)
       || !lode_net_check_sets (net, bind->weights, bind->grad, bind->stats, error))
     return false;

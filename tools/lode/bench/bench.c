@@ -14,7 +14,7 @@
 #define PREFIX "bench-"
 
 static gint threads, steps = 6;
-static gboolean json, explain, profile, kernels;
+static gboolean json, explain, paths, profile, kernels;
 
 static const GOptionEntry options[] = {
   { "threads", 't', 0, G_OPTION_ARG_INT, &threads, "With N threads (all that are there)", "N" },
@@ -22,6 +22,8 @@ static const GOptionEntry options[] = {
   { "json", 0, 0, G_OPTION_ARG_NONE, &json, "One JSON object a line", NULL },
   { "explain", 0, 0, G_OPTION_ARG_NONE, &explain,
     "Print the program: its passes, what is fused into each, shapes, bytes", NULL },
+  { "paths", 0, 0, G_OPTION_ARG_NONE, &paths,
+    "Each step takes another random path of the super-network", NULL },
   { "profile", 0, 0, G_OPTION_ARG_NONE, &profile,
     "Print the share of the program's time that each kind of step takes", NULL },
   { "kernels", 0, 0, G_OPTION_ARG_NONE, &kernels,
@@ -39,7 +41,8 @@ static const LodeUsage usage = {
           "  lode bench --json\n"
           "  lode bench nb201 winograd=false\n"
           "  lode bench --kernels\n"
-          "  lode bench nb201 --explain --steps 1\n\n"
+          "  lode bench nb201 --explain --steps 1\n"
+          "  lode bench darts --paths --profile\n\n"
           "tools/bench/compare of the source tree times the same workloads in PyTorch beside it.",
   .options = options,
   .plugins = true,
@@ -82,7 +85,7 @@ bench (LodeRegistry *registry, const char *name, const char *const *overrides)
   LodeExperiment *experiment = load (registry, name, overrides, errors);
   g_autoptr (GString) program = explain ? g_string_new (NULL) : NULL;
   g_autoptr (GString) shares = profile ? g_string_new (NULL) : NULL;
-  Timing timing = { .program = program, .shares = shares };
+  Timing timing = { .paths = paths, .program = program, .shares = shares };
   GError *failure = NULL;
   bool ok;
 

@@ -8,6 +8,7 @@
 #include "run/experiment.h"
 
 typedef struct Timing {
+  bool paths; /* in: each step another random path of a super-network */
   uint32_t threads, batch;
   uint64_t params;    /* weights of the net, head included */
   double low, median; /* seconds of a step */

@@ -16,6 +16,9 @@ typedef struct Work {
   LodeStream *stream;
   LodeParams *grad;
   float *gate, *dgate; /* [options], or NULL */
+  uint8_t *arch;       /* [space.n] with paths, or NULL */
+  uint64_t *mask;      /* [space.n] what arch says */
+  uint64_t drawn;      /* paths so far */
 } Work;
 
 static double
@@ -39,11 +42,12 @@ even_gates (const LodeSpace *space)
   return gate;
 }
 
-/* The architecture that the stage is given, or the whole space. */
+/* The architecture that the stage is given, or the whole space, of which each pass may take a path.
+ */
 static bool
-make_net (LodeStageHost *host, Work *work, GError **error)
+make_net (LodeStageHost *host, bool paths, Work *work, GError **error)
 {
-  bool shared = host->spec->use[LODE_USE_SEARCH].loaded != NULL;
+  bool shared = paths || host->spec->use[LODE_USE_SEARCH].loaded != NULL;
   LodeNetIn in = { .size = sizeof in, .shared = shared };
   const LodeSpace *space = lode_host_space (&host->base);
   g_autofree uint64_t *mask = g_new0 (uint64_t, space->n + 1);
@@ -57,7 +61,10 @@ make_net (LodeStageHost *host, Work *work, GError **error)
     in.choice = &choice;
   }
   work->net = lode_net_new (&host->base, &in, error);
-  if (work->net && shared) {
+  if (work->net && paths) {
+    work->mask = g_steal_pointer (&mask);
+    work->arch = g_steal_pointer (&arch);
+  } else if (work->net && shared) {
     work->gate = even_gates (space);
     work->dgate = g_new0 (float, space->options);
   }
@@ -65,9 +72,9 @@ make_net (LodeStageHost *host, Work *work, GError **error)
 }
 
 static bool
-open_work (LodeStageHost *host, Work *work, GError **error)
+open_work (LodeStageHost *host, bool paths, Work *work, GError **error)
 {
-  if (!make_net (host, work, error))
+  if (!make_net (host, paths, work, error))
     return false;
   work->optim = lode_optim_new (&host->base, work->net, error);
   work->stream = lode_stream_open (&host->base, LODE_ROLE_WEIGHTS, error);
@@ -82,23 +89,37 @@ close_work (Work *work)
   lode_params_free (work->grad);
   g_free (work->gate);
   g_free (work->dgate);
+  g_free (work->arch);
+  g_free (work->mask);
+}
+
+/* Another path than the last ones: of a large space they hardly ever repeat. */
+static void
+draw_path (LodeStageHost *host, Work *work)
+{
+  LodeRng rng = lode_rng (&host->base, "paths", work->drawn++, 0);
+
+  lode_sample (&host->base, work->arch, &rng);
+  lode_space_one (lode_host_space (&host->base), work->arch, work->mask);
 }
 
 static bool
-one_batch (Work *work, GError **error)
+one_batch (LodeStageHost *host, Work *work, GError **error)
 {
   const LodeBatch *batch = lode_stream_next (work->stream, error);
   LodePass pass = { .size = sizeof pass, .want = LODE_WEIGHTS, .grad = work->grad };
-  LodeChoice choice = { .size = sizeof choice, .gate = work->gate };
-  bool ok;
+  LodeChoice choice = { .size = sizeof choice, .gate = work->gate, .mask = work->mask };
+  bool chosen = work->gate || work->mask, ok;
 
   if (!batch)
     return false;
+  if (work->arch)
+    draw_path (host, work);
   if (work->gate) {
     pass.want |= LODE_GATES;
     pass.dgate = work->dgate;
   }
-  ok = lode_net_pass (work->net, batch, work->gate ? &choice : NULL, &pass, error);
+  ok = lode_net_pass (work->net, batch, chosen ? &choice : NULL, &pass, error);
   lode_stream_release (work->stream, batch);
   if (ok)
     lode_optim_step (work->optim, lode_net_params (work->net), work->grad, LODE_CLIP);
@@ -114,7 +135,7 @@ compare (const void *a, const void *b)
 }
 
 static bool
-time_steps (Work *work, uint32_t steps, double *seconds, GError **error)
+time_steps (LodeStageHost *host, Work *work, uint32_t steps, double *seconds, GError **error)
 {
   uint32_t batches = lode_stream_batches (work->stream);
 
@@ -122,7 +143,7 @@ time_steps (Work *work, uint32_t steps, double *seconds, GError **error)
     double begun = now ();
 
     for (uint32_t b = 0; b < batches; b++)
-      if (!one_batch (work, error))
+      if (!one_batch (host, work, error))
         return false;
     if (i >= WARM)
       seconds[i - WARM] = now () - begun;
@@ -133,15 +154,16 @@ time_steps (Work *work, uint32_t steps, double *seconds, GError **error)
 
 /* As many steps again, with a clock around every step of the program. */
 static bool
-tell_shares (LodeEngine *engine, Work *work, uint32_t steps, GString *to, GError **error)
+tell_shares (LodeStageHost *host, Work *work, uint32_t steps, GString *to, GError **error)
 {
+  LodeEngine *engine = host->shared->engine;
   LodeShare share[64];
   uint32_t n;
   double all = 0;
 
   lode_engine_profile (engine, true);
   for (uint32_t b = 0; b < steps * lode_stream_batches (work->stream); b++)
-    if (!one_batch (work, error))
+    if (!one_batch (host, work, error))
       return false;
   n = lode_engine_shares (engine, share, G_N_ELEMENTS (share));
   for (uint32_t i = 0; i < n; i++)
@@ -159,7 +181,8 @@ time_host (LodeStageHost *host, uint32_t steps, Timing *timing, GError **error)
 {
   g_autofree double *seconds = g_new (double, steps);
   Work work = { 0 };
-  bool ok = open_work (host, &work, error) && time_steps (&work, steps, seconds, error);
+  bool ok = open_work (host, timing->paths, &work, error)
+            && time_steps (host, &work, steps, seconds, error);
 
   if (ok) {
     timing->batch = (uint32_t) host->spec->fit.batch;
@@ -171,7 +194,7 @@ time_host (LodeStageHost *host, uint32_t steps, Timing *timing, GError **error)
       lode_program_explain (lode_engine_largest (host->shared->engine), timing->program);
   }
   if (ok && timing->shares)
-    ok = tell_shares (host->shared->engine, &work, steps, timing->shares, error);
+    ok = tell_shares (host, &work, steps, timing->shares, error);
   close_work (&work);
   return ok;
 }

@@ -189,13 +189,14 @@ static int
 run_grid (const SweepGrid *grid, const LodeSite *site)
 {
   g_autoptr (LodeRegistry) registry = lode_command_registry ();
-  GPtrArray *errors = g_ptr_array_new_with_free_func (g_free);
+  GPtrArray *errors;
   g_autoptr (Sweep) sweep = NULL;
   uint32_t most = (uint32_t) site->threads, available = lode_threads_available ();
   int code;
 
   if (!run_add_plugins (registry, files, &code))
     return code;
+  errors = g_ptr_array_new_with_free_func (g_free);
   sweep = sweep_new (grid, registry, site->runs, errors);
   if (!sweep)
     return run_complain (errors);
