@@ -8,6 +8,7 @@
 #include "error.h"
 
 static const char *const duplicates[] = { "error", "warn", "keep", NULL };
+static const char *const corruptions[] = { "none", "noise", "blur", "contrast", "patches", NULL };
 static const char *const profiles[] = { "none", "exp", "step", NULL };
 static const char *const unlabelled[] = { "drop", "keep", NULL };
 
@@ -54,6 +55,9 @@ const LodeOption lode_data_options[] = {
                .doc = "of a profile: seed of which classes are large; -1: the first are"),
   LODE_OPTION (LodeDataConf, label_noise, .number = 0, .max = 1,
                .doc = "chance of a training example to have another class's label"),
+  LODE_OPTION (LodeDataConf, corrupt, .choices = corruptions,
+               .doc = "how the test split is made worse"),
+  LODE_OPTION (LodeDataConf, strength, .number = 3, .min = 1, .max = 5, .doc = "of `corrupt`"),
 };
 const uint32_t lode_data_options_n = G_N_ELEMENTS (lode_data_options);
 
@@ -174,6 +178,13 @@ check_shape (const LodeData *data, GError **error)
         "samples are vectors of %u values, which cannot be cropped, flipped or cut out; set "
         "data.crop and data.cutout to 0 and data.flip to false",
         data->shape.c);
+    return false;
+  }
+  if (vector && (conf->corrupt == LODE_CORRUPT_BLUR || conf->corrupt == LODE_CORRUPT_PATCHES)) {
+    g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG,
+                 "samples are vectors of %u values, which have no %s; expected data.corrupt = "
+                 "\"noise\", \"contrast\" or \"none\"",
+                 data->shape.c, corruptions[conf->corrupt]);
     return false;
   }
   if (conf->crop < 0

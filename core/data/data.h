@@ -6,6 +6,7 @@
 #ifndef LODE_CORE_DATA_H
 #define LODE_CORE_DATA_H
 
+#include "data/corrupt.h"
 #include "data/profile.h"
 #include <lode/data.h>
 #include <lode/dataset.h>
@@ -36,6 +37,8 @@ typedef struct LodeDataConf {
   double ratio, minority;
   int64_t most, profile_order;
   double label_noise; /* chance of a wrong label in training */
+  int32_t corrupt;    /* LODE_CORRUPT_…: of the test split */
+  int64_t strength;
 } LodeDataConf;
 
 enum { LODE_COPIES_ERROR, LODE_COPIES_WARN, LODE_COPIES_KEEP };

@@ -63,6 +63,10 @@ fill_pixels (const Stream *stream, Slot *slot)
         stored ? stored + slot->example[i] * bytes : (const char *) slot->raw + i * bytes;
 
     lode_sample_write (data, sample, stream->spec.augment ? &rng : NULL, slot->pixel + i * values);
+    if (stream->spec.role == LODE_ROLE_TEST && data->conf.corrupt != LODE_CORRUPT_NONE)
+      lode_corrupt (&data->shape, (uint32_t) data->conf.corrupt, (uint32_t) data->conf.strength,
+                    lode_seed_rng (data->seed, "corrupt", slot->example[i], 0),
+                    slot->pixel + i * values);
   }
   return true;
 }

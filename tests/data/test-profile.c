@@ -264,6 +264,91 @@ test_noise (void)
   lode_data_free (data);
 }
 
+enum { IMAGE = 32 * 32 * 2 };
+
+/* Squared distance of two images. */
+static double
+distance (const float *a, const float *b)
+{
+  double sum = 0;
+
+  for (int i = 0; i < IMAGE; i++)
+    sum += pow ((double) a[i] - (double) b[i], 2);
+  return sum;
+}
+
+/* Each kind is what it says, worse from strength to strength, and a function of its stream. */
+static void
+test_corrupt (void)
+{
+  static const uint32_t missing[] = { 1, 2, 4, 6, 8 };
+  const LodeShape shape = { 32, 32, 2 };
+  LodeRng rng = { .key = 4 };
+  float image[IMAGE];
+
+  for (int i = 0; i < IMAGE; i++)
+    image[i] = (float) lode_rng_normal (&rng);
+  for (uint32_t kind = LODE_CORRUPT_NOISE; kind <= LODE_CORRUPT_PATCHES; kind++) {
+    double before = 0;
+
+    for (uint32_t strength = 1; strength <= 5; strength++) {
+      float one[IMAGE], two[IMAGE];
+      double mean[2] = { 0 }, far;
+      uint32_t zero = 0;
+
+      memcpy (one, image, sizeof one);
+      memcpy (two, image, sizeof two);
+      lode_corrupt (&shape, kind, strength, (LodeRng){ 9, 0 }, one);
+      lode_corrupt (&shape, kind, strength, (LodeRng){ 9, 0 }, two);
+      g_assert_cmpmem (one, sizeof one, two, sizeof two);
+      far = distance (one, image);
+      g_assert_cmpfloat (far, >, before);
+      before = far;
+      for (int i = 0; i < IMAGE; i++) {
+        zero += one[i] == 0;
+        mean[i % 2] += ((double) one[i] - (double) image[i]) / 1024;
+      }
+      g_assert_cmpuint (zero, ==, kind == LODE_CORRUPT_PATCHES ? 128 * missing[strength - 1] : 0);
+      if (kind == LODE_CORRUPT_CONTRAST)
+        g_assert_true (fabs (mean[0]) < 1e-6 && fabs (mean[1]) < 1e-6);
+    }
+  }
+}
+
+/* Of the test split alone. */
+static void
+test_corrupt_role (void)
+{
+  Fake fake = { .shape = { 8, 8, 2 }, .classes = 4, .part = { { .n = 40 }, { .n = 12 } } };
+  LodeDataConf conf = tail_conf (LODE_PROFILE_NONE, 1);
+  uint64_t hash[3][2];
+
+  for (int i = 0; i < 3; i++) {
+    LodeData *data;
+
+    conf.corrupt = i ? LODE_CORRUPT_NOISE : LODE_CORRUPT_NONE;
+    conf.strength = 2;
+    data = fake_open (&fake, &conf, 1);
+    for (int r = 0; r < 2; r++) {
+      LodeStream *stream = stream_of (
+          data, (LodeStreamSpec){
+                    .role = r ? LODE_ROLE_TEST : LODE_ROLE_CALIBRATE, .batch = 12, .seed = 5 });
+      const LodeBatch *batch = next_of (stream);
+
+      hash[i][r] = batch_hash (batch, 0);
+      lode_stream_release (stream, batch);
+      lode_stream_close (stream);
+    }
+    lode_data_free (data);
+  }
+  g_assert_cmpuint (hash[0][0], ==, hash[1][0]);
+  g_assert_cmpuint (hash[0][1], !=, hash[1][1]);
+  g_assert_cmpuint (hash[1][1], ==, hash[2][1]);
+  fake.shape = (LodeShape){ 1, 1, 2 };
+  conf.corrupt = LODE_CORRUPT_BLUR;
+  fake_refused (&fake, &conf, LODE_RUN_ERROR_CONFIG, "no blur");
+}
+
 /* the sampler */
 typedef struct Even {
   const LodeSamplerOps *ops;
@@ -416,6 +501,8 @@ main (int argc, char **argv)
   g_test_add_func ("/profile/valid-balanced", test_valid_balanced);
   g_test_add_func ("/profile/reals", test_reals);
   g_test_add_func ("/profile/noise", test_noise);
+  g_test_add_func ("/profile/corrupt", test_corrupt);
+  g_test_add_func ("/profile/corrupt-role", test_corrupt_role);
   g_test_add_func ("/profile/balanced", test_balanced);
   g_test_add_func ("/profile/balanced-resume", test_balanced_resume);
   return g_test_run ();
