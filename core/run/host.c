@@ -202,6 +202,8 @@ static const LodeStageCalls stage_calls = {
   .limit = lode_host_limit,
   .quote = lode_host_quote,
   .text_save = lode_host_text_save,
+  .figures = lode_host_figures,
+  .valid_figures = lode_host_valid_figures,
 };
 
 static void

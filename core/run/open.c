@@ -32,12 +32,14 @@ static void
 net_free (LodeNet *net)
 {
   LodeOpen *open = take_off (net);
-  const LodeLossOps *ops = open->host->spec->use[LODE_USE_LOSS].loaded->ops;
+  const LodeUse *use = open->host->spec->use;
 
   if (open->host->given == net)
     open->host->given = NULL;
   net->calls->free (net);
-  ops->destroy (open->loss);
+  ((const LodeLossOps *) use[LODE_USE_LOSS].loaded->ops)->destroy (open->loss);
+  if (open->arch_loss)
+    ((const LodeLossOps *) use[LODE_USE_ARCH_LOSS].loaded->ops)->destroy (open->arch_loss);
   g_free (open);
 }
 

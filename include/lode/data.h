@@ -24,6 +24,7 @@ typedef struct LodeBatch {
   const int32_t *label;  /* [n], or NULL where targets are real */
   const float *target;   /* [n][targets], or NULL where targets are classes */
   const float *weight;   /* [n] example weights, mean 1 over the period's selection */
+  const int32_t *group;  /* [n] the examples' groups, or NULL: the data have none */
 } LodeBatch;
 
 typedef struct LodeStreamCalls {

@@ -6,6 +6,7 @@
 #include <lode/abi.h>
 #include <lode/backbone.h>
 #include <lode/benchmark.h>
+#include <lode/classes.h>
 #include <lode/data.h>
 #include <lode/dataset.h>
 #include <lode/evaluator.h>

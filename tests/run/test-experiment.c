@@ -410,6 +410,25 @@ check_round_trip (LodeExperiment *experiment)
   lode_experiment_free (other);
 }
 
+/* A loss of architecture steps stands beside the loss, where a search is. */
+static void
+test_arch_loss (void)
+{
+  LodeExperiment *experiment =
+      accept (searching, LIST ("loss.type=vs", "arch_loss.type=la", "arch_loss.la.tau=0.5"));
+  const LodeStageSpec *spec = lode_experiment_stage (experiment, 0);
+
+  g_assert_cmpstr (spec->use[LODE_USE_LOSS].loaded->plugin->name, ==, "vs");
+  g_assert_cmpstr (spec->use[LODE_USE_ARCH_LOSS].loaded->plugin->name, ==, "la");
+  check_round_trip (experiment);
+  lode_experiment_free (experiment);
+  experiment = accept (searching, NULL);
+  g_assert_null (lode_experiment_stage (experiment, 0)->use[LODE_USE_ARCH_LOSS].loaded);
+  lode_experiment_free (experiment);
+  refuse (searching, LIST ("arch_loss.type=laa"), 1, LIST ("did you mean \"la\""));
+  refuse (searching, LIST ("arch_loss.la.tau=2"), 1, LIST ("no loss is chosen", "arch_loss"));
+}
+
 /* Every file of conf/ resolves, and what it resolves to is the same experiment. */
 static void
 test_conf (void)
@@ -473,6 +492,7 @@ main (int argc, char **argv)
   g_test_add_func ("/experiment/inheritance", test_inheritance);
   g_test_add_func ("/experiment/file", test_file);
   g_test_add_func ("/experiment/origins", test_origins);
+  g_test_add_func ("/experiment/arch-loss", test_arch_loss);
   g_test_add_func ("/experiment/conf", test_conf);
   g_test_add_func ("/experiment/round-trip", test_round_trip);
   return run_in_folder ();

@@ -92,7 +92,7 @@ note_all (World *world, const LodeArchFamily *family, const LodeShape *shape, GE
     ok = lode_net_assembly (&spec, &in, &assembly, error);
     assembly.input = *shape;
     ok = ok && lode_assembly_record (&assembly, record, 0, &outputs, error);
-    spec.loss_ops->destroy (spec.loss);
+    lode_host_net_losses_free (&spec);
   }
   graph->calls = noted.own;
   lode_record_free (record);

@@ -31,8 +31,9 @@ static const Driver *const drivers[] = { &check_dataset_driver,  &check_backbone
                                          &check_executor_driver, &check_stage_driver };
 
 /* The groups of the configuration in which the kinds stand. */
-static const char *const group_of[LODE_USES] = { "data",   "backbone",  "loss",     "sampler",
-                                                 "search", "evaluator", "executor", "stages" };
+static const char *const group_of[LODE_USES] = { "data",     "backbone",  "loss",
+                                                 "sampler",  "search",    "evaluator",
+                                                 "executor", "arch_loss", "stages" };
 
 const Driver *
 world_driver (const char *kind)
