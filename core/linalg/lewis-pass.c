@@ -53,6 +53,11 @@ renew (LodeLewis *state, LodeLane *lane, LodePassKind kind, uint32_t row, double
     miss = next - log (old);
     lane->residual = MAX (lane->residual, fabs (miss));
     next = log (old) + state->step * miss;
+    if (state->before) {
+      next = state->before[row] + state->omega * (next - state->before[row]);
+      state->before[row] = log (old);
+    }
+    lane->moved = MAX (lane->moved, fabs (next - log (old)));
   }
   next = MAX (next, LEAST_LOG);
   state->w[row] = exp (next);
@@ -124,7 +129,7 @@ clear_lanes (LodeLewis *state)
     LodeLane *lane = &state->lane[l];
 
     lane->begun = false;
-    lane->residual = lane->total = 0;
+    lane->residual = lane->moved = lane->total = 0;
     lane->bad = UINT64_MAX;
   }
 }
@@ -149,10 +154,11 @@ add_rows (void *data, uint32_t stripe)
 static void
 add_lanes (LodeLewis *state)
 {
-  state->residual = state->total = 0;
+  state->residual = state->moved = state->total = 0;
   state->bad = UINT64_MAX;
   for (uint32_t l = 0; l < state->lanes; l++) {
     state->residual = MAX (state->residual, state->lane[l].residual);
+    state->moved = MAX (state->moved, state->lane[l].moved);
     state->total += state->lane[l].total;
     state->bad = MIN (state->bad, state->lane[l].bad);
   }

@@ -24,6 +24,7 @@ typedef struct LodeLane {
   double *sum; /* [r][r] upper triangle */
   bool begun;  /* sum holds something */
   double residual, total;
+  double moved; /* largest change of log w */
   uint64_t bad; /* row · width + column of the first value that is not finite; UINT64_MAX: none */
 } LodeLane;
 
@@ -34,7 +35,9 @@ typedef struct LodeLewis {
   double p, step;
   bool intercept, wide;
   LodeThreads *threads;
-  double *w; /* [n] */
+  double *w;      /* [n] */
+  double *before; /* [n] log w of the pass before the last, or NULL: no acceleration */
+  double omega;   /* its weight */
 
   uint32_t r;     /* columns in use */
   uint32_t *keep; /* [r] of A, ascending; A's width is the column of ones */
@@ -55,8 +58,8 @@ typedef struct LodeLewis {
   uint32_t samples;
   uint32_t *sampled; /* [samples] ascending */
 
-  bool weigh_only;        /* passes leave n alone */
-  double residual, total; /* of the last pass */
+  bool weigh_only;               /* passes leave n alone */
+  double residual, moved, total; /* of the last pass */
   uint64_t bad;
   uint32_t passes;
 } LodeLewis;

@@ -26,7 +26,7 @@
 #define SAMPLE_BLEND 0.1
 #define SAMPLE_RESIDUAL 0.03
 
-enum { SAMPLE_PASSES = 20, SAMPLE_WORTH = 8 /* rows for each of the sample */ };
+enum { SAMPLE_PASSES = 20 };
 
 double
 lode_lewis_flat (const LodeLewis *state)
@@ -221,9 +221,7 @@ lode_lewis_begin (LodeLewis *state, const LodeLewisSpec *spec, LodeLewisFacts *f
   uint64_t samples = (uint64_t) LODE_SAMPLE_SHARE * width;
   bool enough;
 
-  if (!wide && state->p != 2 && samples <= state->rows->n
-      && (spec->start == LODE_START_SAMPLE
-          || (spec->start == LODE_START_AUTO && samples * SAMPLE_WORTH <= state->rows->n)))
+  if (spec->sample && !wide && state->p != 2 && samples <= state->rows->n)
     draw_sample (state, (uint32_t) samples);
   if (!begin_with (state, spec, wide, &ridge, facts, &enough, error))
     return false;

@@ -97,7 +97,9 @@ lode_lewis_refactor (LodeLewis *state, GError **error)
   return true;
 }
 
-/* η, made smaller where the residual grows twice in a row. */
+/* Chebyshev's weights for eigenvalues in [−ρ, ρ] (Golub and Varga 1961) turn the rate ρ into
+ * ρ / (1 + √(1 − ρ²)). That holds near the solution: where the residual grows twice in a row the
+ * plain step takes over, and where it does so again, a smaller one. */
 typedef struct Control {
   double last, best;
   uint32_t grown, idle;
@@ -110,8 +112,21 @@ steer (LodeLewis *state, Control *control)
   control->idle = state->residual < control->best ? 0 : control->idle + 1;
   control->last = state->residual;
   control->best = MIN (control->best, state->residual);
-  if (control->grown >= 2)
+  if (control->grown < 2)
+    return;
+  control->grown = 0;
+  if (!state->before)
     state->step = MIN (state->step, MIN (1, 2 / state->p));
+  g_clear_pointer (&state->before, g_free);
+}
+
+static void
+accelerate (LodeLewis *state)
+{
+  double rate = fabs (state->p - 2) / (state->p + 2);
+
+  state->omega =
+      state->omega > 1 ? 1 / (1 - rate * rate * state->omega / 4) : 1 / (1 - rate * rate / 2);
 }
 
 static bool
@@ -141,6 +156,7 @@ iterate (LodeLewis *state, const LodeLewisSpec *spec, GError **error)
       return give_up (state, tolerance, error);
     if (!lode_lewis_refactor (state, error))
       return false;
+    accelerate (state);
   }
 }
 
@@ -167,8 +183,7 @@ certify (const LodeLewis *state, const LodeLewisFacts *facts)
   double epsilon = facts->wide ? DBL_EPSILON : FLT_EPSILON;
   double residual = state->residual + state->p * epsilon * facts->condition;
 
-  return (state->p != 2 ? state->step * residual : 0)
-         + lode_lewis_certificate (state->p, facts->rank, residual);
+  return state->moved + lode_lewis_certificate (state->p, facts->rank, residual);
 }
 
 bool
@@ -188,6 +203,10 @@ lode_lewis_weights (LodeRows *rows, const LodeLewisSpec *spec, LodeThreads *thre
   bool ok = check (state.rows, spec, error) && lode_lewis_begin (&state, spec, &own, error)
             && start (&state, error);
 
+  if (ok && !(spec->step > 0)) {
+    state.before = g_new0 (double, state.rows->n);
+    state.omega = 1;
+  }
   if (ok && spec->p != 2)
     ok = iterate (&state, spec, error);
   own.passes = state.passes;
@@ -196,6 +215,7 @@ lode_lewis_weights (LodeRows *rows, const LodeLewisSpec *spec, LodeThreads *thre
   own.certificate = certify (&state, &own);
   if (ok && facts)
     *facts = own;
+  g_free (state.before);
   lode_lewis_clear (&state);
   return ok;
 }
