@@ -219,3 +219,24 @@ lode_lewis_weights (LodeRows *rows, const LodeLewisSpec *spec, LodeThreads *thre
   lode_lewis_clear (&state);
   return ok;
 }
+
+bool
+lode_lewis_answer (LodeRows *rows, const LodeLewisIn *in, LodeThreads *threads, double *w,
+                   LodeLewisOut *out, GError **error)
+{
+  LodeLewisSpec spec = {
+    .p = in->p, .tolerance = in->tolerance, .ridge_share = in->ridge, .intercept = in->intercept
+  };
+  LodeLewisFacts facts;
+
+  if (!lode_lewis_weights (rows, &spec, threads, w, &facts, error))
+    return false;
+  if (out)
+    *out = (LodeLewisOut){ .size = sizeof *out,
+                           .rank = facts.rank,
+                           .passes = facts.passes,
+                           .sum = facts.sum,
+                           .residual = facts.residual,
+                           .certificate = facts.certificate };
+  return true;
+}

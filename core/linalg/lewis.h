@@ -47,6 +47,10 @@ typedef struct LodeLewisFacts {
 bool lode_lewis_weights (LodeRows *, const LodeLewisSpec *, LodeThreads *, double *w,
                          LodeLewisFacts *facts, GError **);
 
+/* The same as a plugin asks for it. out may be NULL. [main] */
+bool lode_lewis_answer (LodeRows *, const LodeLewisIn *, LodeThreads *, double *w,
+                        LodeLewisOut *out, GError **);
+
 /* What |log (τ^(p/2) / w)| ≤ residual for all rows says of |log (w / true w)|; rank: of A. */
 double lode_lewis_certificate (double p, double rank, double residual);
 

@@ -194,7 +194,7 @@ map_file (File *file, const char *path, GError **error)
 }
 
 LodeRows *
-lode_rows_open (const char *path, GError **error)
+lode_rows_map (const char *path, GError **error)
 {
   File *file = g_new0 (File, 1);
 

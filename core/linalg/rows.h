@@ -39,7 +39,7 @@ LodeRows *lode_rows_memory (const char *name, uint32_t n, uint32_t d, bool wide,
 
 /* A .npy file of float32 or float64 in C order, n × d, mapped: pages that were read are given back,
  * so that a file larger than memory does. Errors: LODE_RUN_ERROR_DATA. Transfer full. [main] */
-LodeRows *lode_rows_open (const char *path, GError **);
+LodeRows *lode_rows_map (const char *path, GError **);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LodeRows, lode_rows_free)
 

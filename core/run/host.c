@@ -9,6 +9,7 @@
 #include "data/pictures.h"
 #include "data/records.h"
 #include "exec/score.h"
+#include "linalg/lewis.h"
 
 static void
 host_log (const LodeHost *base, uint32_t level, const char *text)
@@ -88,6 +89,21 @@ host_records_new (const LodeHost *base, const LodeRecordsIn *in, GError **error)
   return lode_records_read (in, error);
 }
 
+static LodeRows *
+host_rows_open (const LodeHost *base, const char *path, GError **error)
+{
+  (void) base;
+  return lode_rows_map (path, error);
+}
+
+static bool
+host_lewis (const LodeHost *base, LodeRows *rows, const LodeLewisIn *in, double *w,
+            LodeLewisOut *out, GError **error)
+{
+  return lode_lewis_answer (rows, in, lode_engine_threads (lode_host_of (base)->shared->engine), w,
+                            out, error);
+}
+
 static const LodeHostCalls calls = {
   .size = sizeof (LodeHostCalls),
   .log = host_log,
@@ -113,6 +129,8 @@ static const LodeHostCalls calls = {
   .threads = host_threads,
   .pictures_new = host_pictures_new,
   .records_new = host_records_new,
+  .rows_open = host_rows_open,
+  .lewis = host_lewis,
 };
 
 /* The stage's strategy; the host borrows it, to save its state. */

@@ -15,7 +15,7 @@
 
 #define LODE_PLUGIN_MAGIC 0x45444f4cu /* "LODE" in memory on a little-endian machine */
 #define LODE_ABI_MAJOR 0
-#define LODE_ABI_MINOR 2
+#define LODE_ABI_MINOR 3
 
 /* Build flags, for LodePlugin.build: what would make a file unfit for this process. */
 enum { LODE_BUILD_ASAN = 1, LODE_BUILD_TSAN = 2, LODE_BUILD_FAST_MATH = 4 };

@@ -51,6 +51,9 @@ typedef struct LodeHostCalls {
   /* files of data */
   LodePictures *(*pictures_new) (const LodeHost *, const LodePicturesIn *, GError **);
   LodeRecords *(*records_new) (const LodeHost *, const LodeRecordsIn *, GError **);
+  /* rows */
+  LodeRows *(*rows_open) (const LodeHost *, const char *path, GError **);
+  bool (*lewis) (const LodeHost *, LodeRows *, const LodeLewisIn *, double *w, LodeLewisOut *, GError **);
 } LodeHostCalls;
 
 struct LodeHost {
@@ -222,6 +225,25 @@ static inline LodeRecords *
 lode_records_new (const LodeHost *host, const LodeRecordsIn *in, GError **error)
 {
   return host->calls->records_new (host, in, error);
+}
+
+/* Rows of a .npy file of float32 or float64 in C order (transfer full); read from the file as they are
+ * asked for. [main] */
+static inline LodeRows *
+lode_rows_open (const LodeHost *host, const char *path, GError **error)
+{
+  return host->calls->rows_open (host, path, error);
+}
+
+/*
+ * Lewis weights of the rows, in some passes over them; a row of zeros has weight 0. w: [count]. Values
+ * that are not finite are an error that names row and column. [main]
+ */
+static inline bool
+lode_lewis (const LodeHost *host, LodeRows *rows, const LodeLewisIn *in, double *w, LodeLewisOut *out,
+            GError **error)
+{
+  return host->calls->lewis (host, rows, in, w, out, error);
 }
 
 #endif

@@ -39,7 +39,7 @@ test_read (void)
   GError *error = NULL;
   float out[9];
 
-  rows = lode_rows_open (path, &error);
+  rows = lode_rows_map (path, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (lode_rows_count (rows), ==, 4);
   g_assert_cmpuint (lode_rows_width (rows), ==, 3);
@@ -61,7 +61,7 @@ test_wide (void)
   GError *error = NULL;
   float out[2];
 
-  rows = lode_rows_open (path, &error);
+  rows = lode_rows_map (path, &error);
   g_assert_no_error (error);
   g_assert_true (lode_rows_read (rows, 0, 1, out, &error));
   g_assert_true (out[0] == 1.5f && out[1] == -2);
@@ -74,7 +74,7 @@ refuse (const char *descr, bool fortran, const char *shape, size_t n, const char
   g_autofree char *path = write_npy (descr, fortran, shape, values, n);
   g_autoptr (GError) error = NULL;
 
-  g_assert_null (lode_rows_open (path, &error));
+  g_assert_null (lode_rows_map (path, &error));
   g_assert_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_DATA);
   g_assert_true (g_str_has_prefix (error->message, path));
   if (!strstr (error->message, words))
@@ -112,7 +112,7 @@ test_damage (void)
     g_autoptr (GError) error = NULL;
 
     g_assert_true (g_file_set_contents (path, text, (gssize) cut, NULL));
-    g_assert_null (lode_rows_open (path, &error));
+    g_assert_null (lode_rows_map (path, &error));
     g_assert_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_DATA);
   }
   for (int k = 0; k < 300; k++) {
@@ -122,7 +122,7 @@ test_damage (void)
 
     bad[lode_rng_below (&rng, (uint32_t) n - 48)] = (char) lode_rng_below (&rng, 256);
     g_assert_true (g_file_set_contents (path, bad, (gssize) n, NULL));
-    rows = lode_rows_open (path, &error);
+    rows = lode_rows_map (path, &error);
     g_assert_true ((rows == NULL) == (error != NULL));
     if (rows)
       g_assert_cmpuint (lode_rows_count (rows) * lode_rows_width (rows), <=, 12);
@@ -131,7 +131,7 @@ test_damage (void)
   {
     g_autoptr (GError) error = NULL;
 
-    g_assert_null (lode_rows_open (path, &error));
+    g_assert_null (lode_rows_map (path, &error));
     g_assert_nonnull (strstr (error->message, "No such file"));
   }
 }

@@ -175,7 +175,7 @@ bench_lewis (char *const *files, uint32_t count, bool json)
     ok = time_rows ("memory", rows, threads, json, &error);
   }
   for (; ok && *files; files++) {
-    g_autoptr (LodeRows) rows = lode_rows_open (*files, &error);
+    g_autoptr (LodeRows) rows = lode_rows_map (*files, &error);
 
     ok = rows && time_rows (*files, rows, threads, json, &error);
   }
