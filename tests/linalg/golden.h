@@ -5,17 +5,19 @@
 #ifndef LODE_TEST_GOLDEN_H
 #define LODE_TEST_GOLDEN_H
 
+#include <glib.h>
+
 enum { ROWS = 8, WIDTH = 3 };
 
-static const float golden_a[9][WIDTH] = { { 1, 0, 0 }, { 0, 1, 0 },  { 1, 1, 0 },
-                                          { 0, 0, 2 }, { 1, -1, 1 }, { 2, 1, -1 },
-                                          { 0, 3, 1 }, { -1, 2, 4 }, { -1, 2, 4 } };
+G_GNUC_UNUSED static const float golden_a[9][WIDTH] = { { 1, 0, 0 }, { 0, 1, 0 },  { 1, 1, 0 },
+                                                        { 0, 0, 2 }, { 1, -1, 1 }, { 2, 1, -1 },
+                                                        { 0, 3, 1 }, { -1, 2, 4 }, { -1, 2, 4 } };
 
 typedef struct Golden {
   double p, w[9];
 } Golden;
 
-static const Golden golden_plain[] = {
+G_GNUC_UNUSED static const Golden golden_plain[] = {
   { 0.5,
     { .2910500604, .2563252323, .3072364701, .3768595869, .3983730092, .4134886689, .4338337824,
       .5228331897 } },
@@ -46,7 +48,7 @@ static const Golden golden_plain[] = {
 };
 
 /* The last row twice. */
-static const Golden golden_twice[] = {
+G_GNUC_UNUSED static const Golden golden_twice[] = {
   { 1,
     { .22691297, .16492972, .25436737, .26988773, .40560020, .43902921, .43177356, .40374962,
       .40374962 } },
@@ -59,7 +61,7 @@ static const Golden golden_twice[] = {
 };
 
 /* With the row (1, 2, −1). */
-static const Golden golden_more[] = {
+G_GNUC_UNUSED static const Golden golden_more[] = {
   { 1,
     { .21805436, .14224154, .21655768, .31232752, .39153655, .38893397, .40957931, .58974829,
       .33102077 } },
@@ -69,19 +71,19 @@ static const Golden golden_more[] = {
 };
 
 /* The first row ten times as long. */
-static const Golden golden_long[] = {
+G_GNUC_UNUSED static const Golden golden_long[] = {
   { 1, { .84127479, .15118801, .16444787, .29389098, .26558844, .26838714, .43591765, .57930511 } },
   { 4, { .98071494, .01690510, .01901841, .13565161, .13998102, .14525553, .73712208, .82535133 } },
 };
 
-static const Golden golden_ones[] = {
+G_GNUC_UNUSED static const Golden golden_ones[] = {
   { 1, { .31587653, .69799920, .29213682, .39512315, .47292222, .58650142, .54523664, .69420403 } },
   { 2, { .22650733, .77620858, .18739815, .32536665, .49918523, .66757197, .55241716, .76534492 } },
   { 4, { .12615846, .84381653, .07655941, .23343914, .58760383, .77241079, .54161857, .81839327 } },
 };
 
 /* λ = 0.1 */
-static const Golden golden_ridge[] = {
+G_GNUC_UNUSED static const Golden golden_ridge[] = {
   { 1, { .23284886, .17388617, .26000820, .33956385, .42373466, .46151107, .48099620, .61612291 } },
   { 2, { .14839925, .07661222, .18247801, .26183600, .48272173, .55787836, .54825634, .71277105 } },
 };
@@ -90,14 +92,14 @@ typedef struct GoldenSum {
   double p, lambda, sum;
 } GoldenSum;
 
-static const GoldenSum golden_sums[] = {
+G_GNUC_UNUSED static const GoldenSum golden_sums[] = {
   { 1, 0.1, 2.98867191 }, { 2, 0.1, 2.97095295 }, { 4, 0.1, 2.95587526 },
   { 1, 1, 2.89494543 },   { 1.5, 1, 2.80725251 }, { 2, 1, 2.74012551 },
   { 3, 1, 2.65260420 },   { 4, 1, 2.60168033 },   { 6, 1, 2.54881765 },
 };
 
 /* One column: 1, −2, 3, 0.5 */
-static const Golden golden_line[] = {
+G_GNUC_UNUSED static const Golden golden_line[] = {
   { 1, { .15384615, .30769231, .46153846, .07692308 } },
   { 3, { .02768166, .22145329, .74740484, .00346021 } },
   { 6, { .00125942, .08060295, .91811795, .00001968 } },
@@ -110,7 +112,7 @@ typedef struct GoldenStep {
   double w[ROWS];
 } GoldenStep;
 
-static const GoldenStep golden_steps[] = {
+G_GNUC_UNUSED static const GoldenStep golden_steps[] = {
   { 1,
     1,
     1,
@@ -134,13 +136,11 @@ static const GoldenStep golden_steps[] = {
 };
 
 /* The larger weights of two models. */
-static const float golden_one[6][2] = {
-  { 1, 0 }, { 0, 1 }, { 1, 1 }, { 2, -1 }, { 0, 3 }, { 1, 2 }
-};
-static const float golden_two[6][2] = {
-  { 1, 1 }, { 2, 0 }, { 0, 1 }, { 1, -1 }, { -1, 2 }, { 3, 1 }
-};
-static const Golden golden_most[] = {
+G_GNUC_UNUSED static const float golden_one[6][2] = { { 1, 0 },  { 0, 1 }, { 1, 1 },
+                                                      { 2, -1 }, { 0, 3 }, { 1, 2 } };
+G_GNUC_UNUSED static const float golden_two[6][2] = { { 1, 1 },  { 2, 0 },  { 0, 1 },
+                                                      { 1, -1 }, { -1, 2 }, { 3, 1 } };
+G_GNUC_UNUSED static const Golden golden_most[] = {
   { 1, { .25326579, .31513697, .25591377, .53007993, .46886426, .50544830 } },
   { 1.5, { .21184346, .28541172, .22066549, .61031541, .52462189, .57890668 } },
   { 2, { .17322835, .25196850, .18918919, .67567568, .59842520, .64566929 } },
