@@ -38,7 +38,7 @@ static const LodeUsage usage = {
       "a row each, float32 or float64. OPTION=VALUE are options of the sampler. Prints the\n"
       "examples' numbers, how often each was drawn, and the weight of a draw, as CSV.",
   .more = "Examples:\n"
-          "  lode select resnet.npy darts.npy --budget 3000 p=2 --out chosen\n"
+          "  lode select resnet.npy mobilenet.npy --budget 3000 p=2 --out chosen\n"
           "  lode select table.npy -b 500 --labelled first.txt draw=race uniform=0.1\n",
   .options = options,
   .plugins = true,
