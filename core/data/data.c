@@ -109,12 +109,22 @@ pool_group (const LodePool *pool, uint32_t i)
   return part->group && i < data->weights.n ? part->group[data->weights.at[i]] : -1;
 }
 
+/* Where no model is connected, examples speak for themselves. */
+static uint32_t
+pool_models (const LodePool *pool)
+{
+  (void) pool;
+  return 1;
+}
+
 static const LodePoolCalls pool_calls = { .size = sizeof (LodePoolCalls),
                                           .count = pool_count,
                                           .classes = pool_classes,
                                           .label = pool_label,
                                           .weight = pool_weight,
-                                          .group = pool_group };
+                                          .group = pool_group,
+                                          .models = pool_models,
+                                          .rows = lode_data_rows };
 
 static void
 count_classes (LodeData *data)

@@ -90,6 +90,10 @@ bool lode_copies_check (LodeData *, GError **);
 char *lode_data_example_name (const LodeData *, uint32_t part, uint32_t index);
 void lode_data_note (LodeData *, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
+/* values.c: the pool's examples as streams give them without augmentation, a row each (transfer
+ * full). */
+LodeRows *lode_data_rows (const LodePool *, uint32_t what, uint32_t model, GError **);
+
 /* Fills scale, shift and fill. */
 bool lode_data_normalise (LodeData *, GError **);
 

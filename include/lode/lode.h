@@ -19,6 +19,7 @@
 #include <lode/option.h>
 #include <lode/plugin.h>
 #include <lode/rng.h>
+#include <lode/rows.h>
 #include <lode/sampler.h>
 #include <lode/search.h>
 #include <lode/space.h>

@@ -25,6 +25,7 @@ static const Verb verbs[] = {
   { "new", "write a project for a plugin of one's own, that builds and runs", lode_verb_new },
   { "data", "look at data: what is in a folder, what is wrong with it, how to train on it",
     lode_verb_data },
+  { "select", "choose examples to label, from feature files alone", lode_verb_select },
   { "list", "name the plugins that are found, and which of them go together", lode_verb_list },
   { "show", "describe a plugin: options, needs, source", lode_verb_show },
   { "report", "write a page about a run: what it found and cost, curves, configuration",

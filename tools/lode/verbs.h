@@ -19,5 +19,6 @@ int lode_verb_compare (int argc, char **argv);
 int lode_verb_status (int argc, char **argv);
 int lode_verb_sweep (int argc, char **argv);
 int lode_verb_show (int argc, char **argv);
+int lode_verb_select (int argc, char **argv);
 
 #endif
