@@ -250,7 +250,7 @@ run (Build *build)
     sweep = sweep_new (build->grid, build->registry, build->site->runs, build->errors);
   }
   if (!sweep)
-    return run_complain (g_ptr_array_ref (build->errors));
+    return run_complain (g_ptr_array_ref (build->errors), build->registry);
   sweep->jobs = jobs ? (guint) jobs : most ? MIN (most, available) : available;
   sweep->threads = 1;
   sweep->executor = "local";
