@@ -8,8 +8,9 @@
 #include "error.h"
 
 static const char *const duplicates[] = { "error", "warn", "keep", NULL };
+static const char *const corruptions[] = { "none", "noise", "blur", "contrast", "patches", NULL };
+static const char *const profiles[] = { "none", "exp", "step", NULL };
 static const char *const unlabelled[] = { "drop", "keep", NULL };
-static const char *const imbalances[] = { "none", "exp", "step", NULL };
 
 const LodeOption lode_data_options[] = {
   LODE_OPTION (LodeDataConf, side, .number = 0, .max = 4096, .unit = "pixels",
@@ -39,14 +40,24 @@ const LodeOption lode_data_options[] = {
                       "for"),
   LODE_OPTION (LodeDataConf, unlabelled, .choices = unlabelled,
                .doc = "examples without a label among others with one: left out, or in the pool"),
-  LODE_OPTION (LodeDataConf, imbalance, .choices = imbalances,
-               .doc = "examples of each class that train, fewer from class to class by a constant "
-                      "factor, or few of the second half of the classes; what is held out keeps "
-                      "all"),
-  LODE_OPTION (LodeDataConf, imbalance_ratio, .number = 100, .min = 1, .max = 1e6,
-               .doc = "the first class's examples by the last one's"),
-  LODE_OPTION (LodeDataConf, imbalance_max, .number = 0, .max = 1e9, .unit = "examples",
-               .doc = "the first class's; 0: as many as the smallest class has"),
+  LODE_OPTION (LodeDataConf, valid_balanced, .number = 0,
+               .doc = "as many validation examples of each class, however many it has"),
+  LODE_OPTION (LodeDataConf, profile, .choices = profiles,
+               .doc = "examples of the classes left for training: as they are, falling "
+                      "exponentially, or many and few"),
+  LODE_OPTION (LodeDataConf, ratio, .number = 100, .min = 1, .max = 1e6,
+               .doc = "of a profile: examples of the largest class to those of the smallest"),
+  LODE_OPTION (LodeDataConf, most, .number = 0, .max = 1e9, .unit = "examples",
+               .doc = "of a profile: examples of the largest class; 0: as many as every class has"),
+  LODE_OPTION (LodeDataConf, minority, .number = 0.5, .max = 1,
+               .doc = "of profile `step`: share of the classes that are small"),
+  LODE_OPTION (LodeDataConf, profile_order, .number = -1, .min = -1, .max = 1e9,
+               .doc = "of a profile: seed of which classes are large; -1: the first are"),
+  LODE_OPTION (LodeDataConf, label_noise, .number = 0, .max = 1,
+               .doc = "chance of a training example to have another class's label"),
+  LODE_OPTION (LodeDataConf, corrupt, .choices = corruptions,
+               .doc = "how the test split is made worse"),
+  LODE_OPTION (LodeDataConf, strength, .number = 3, .min = 1, .max = 5, .doc = "of `corrupt`"),
 };
 const uint32_t lode_data_options_n = G_N_ELEMENTS (lode_data_options);
 
@@ -98,12 +109,22 @@ pool_group (const LodePool *pool, uint32_t i)
   return part->group && i < data->weights.n ? part->group[data->weights.at[i]] : -1;
 }
 
+/* Where no model is connected, examples speak for themselves. */
+static uint32_t
+pool_models (const LodePool *pool)
+{
+  (void) pool;
+  return 1;
+}
+
 static const LodePoolCalls pool_calls = { .size = sizeof (LodePoolCalls),
                                           .count = pool_count,
                                           .classes = pool_classes,
                                           .label = pool_label,
                                           .weight = pool_weight,
-                                          .group = pool_group };
+                                          .group = pool_group,
+                                          .models = pool_models,
+                                          .rows = lode_data_rows };
 
 static void
 count_classes (LodeData *data)
@@ -169,6 +190,13 @@ check_shape (const LodeData *data, GError **error)
         data->shape.c);
     return false;
   }
+  if (vector && (conf->corrupt == LODE_CORRUPT_BLUR || conf->corrupt == LODE_CORRUPT_PATCHES)) {
+    g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG,
+                 "samples are vectors of %u values, which have no %s; expected data.corrupt = "
+                 "\"noise\", \"contrast\" or \"none\"",
+                 data->shape.c, corruptions[conf->corrupt]);
+    return false;
+  }
   if (conf->crop < 0
       || (conf->crop && conf->crop >= (int64_t) MIN (data->shape.h, data->shape.w))) {
     g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG,
@@ -201,6 +229,8 @@ prepare (LodeData *data, GError **error)
       || !lode_data_normalise (data, error))
     return false;
   data->digest = g_strdup (g_checksum_get_string (digest));
+  if (!lode_profile_noise (data, error))
+    return false;
   count_classes (data);
   return true;
 }

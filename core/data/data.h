@@ -6,6 +6,8 @@
 #ifndef LODE_CORE_DATA_H
 #define LODE_CORE_DATA_H
 
+#include "data/corrupt.h"
+#include "data/profile.h"
 #include <lode/data.h>
 #include <lode/dataset.h>
 #include <lode/option.h>
@@ -28,16 +30,19 @@ typedef struct LodeDataConf {
   /* Of a test split taken from the training part, so that it is the same for every seed of a run.
    */
   int64_t split_seed;
-  int32_t duplicates; /* LODE_COPIES_…: examples with equal pixels on both sides of a split */
-  int32_t unlabelled; /* LODE_UNLABELLED_… */
-  int32_t imbalance;  /* LODE_IMBALANCE_…: how many examples of each class train */
-  double imbalance_ratio;
-  int64_t imbalance_max;
+  int32_t duplicates;  /* LODE_COPIES_…: examples with equal pixels on both sides of a split */
+  int32_t unlabelled;  /* LODE_UNLABELLED_… */
+  bool valid_balanced; /* as many validation examples of each class */
+  int32_t profile;     /* LODE_PROFILE_…: of what is left for training */
+  double ratio, minority;
+  int64_t most, profile_order;
+  double label_noise; /* chance of a wrong label in training */
+  int32_t corrupt;    /* LODE_CORRUPT_…: of the test split */
+  int64_t strength;
 } LodeDataConf;
 
 enum { LODE_COPIES_ERROR, LODE_COPIES_WARN, LODE_COPIES_KEEP };
 enum { LODE_UNLABELLED_DROP, LODE_UNLABELLED_KEEP };
-enum { LODE_IMBALANCE_NONE, LODE_IMBALANCE_EXP, LODE_IMBALANCE_STEP };
 
 extern const LodeOption lode_data_options[];
 extern const uint32_t lode_data_options_n;

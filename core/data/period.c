@@ -92,38 +92,59 @@ check_pick (const Stream *stream, const LodePicks *picks, uint32_t i, const uint
   return seen[index[i]] = true;
 }
 
-/* Checks the picks, and makes weight · times · the example's own weight a batch weight with mean 1.
- */
+/* Σ of what each pick counts, and how many rows they come to. False: a pick is wrong. */
+static bool
+sum_picks (const Stream *stream, const LodePicks *picks, double *sum, uint64_t *rows,
+           GError **error)
+{
+  const LodePool *pool = lode_data_pool (stream->data);
+  g_autofree bool *seen = g_new0 (bool, (size_t) picks->room + 1);
+
+  *sum = 0;
+  *rows = 0;
+  for (uint32_t i = 0; i < picks->n; i++) {
+    if (!check_pick (stream, picks, i, picks->index, seen, error))
+      return false;
+    *sum += (double) picks->weight[i] * picks->times[i]
+            * (double) lode_pool_weight (pool, picks->index[i]);
+    *rows += picks->repeat ? picks->times[i] : 1;
+  }
+  if (!(*sum > 0))
+    return refuse (error, stream, 0, "all %u weights are 0; expected at least one above", picks->n);
+  if (*rows > LODE_PERIOD_ROWS)
+    return refuse (error, stream, 0, "%" G_GUINT64_FORMAT " rows an epoch; expected at most %d",
+                   *rows, LODE_PERIOD_ROWS);
+  return true;
+}
+
+/* Checks the picks, and makes weight · times · the example's own weight a batch weight with mean 1
+ * over the rows; where examples are repeated, without their times. */
 static bool
 accept (Stream *stream, const LodePicks *picks, GError **error)
 {
   const LodePool *pool = lode_data_pool (stream->data);
-  g_autofree bool *seen = g_new0 (bool, (size_t) picks->room + 1);
-  g_autofree uint32_t *selected = NULL;
-  g_autofree float *weight = NULL;
-  double sum = 0;
+  uint32_t *selected, at = 0;
+  uint64_t rows;
+  double sum;
+  float *weight;
 
   if (picks->n == 0 || picks->n > picks->room)
     return refuse (error, stream, 0, "%u picks; expected 1 to %u, the size of the pool", picks->n,
                    picks->room);
-  for (uint32_t i = 0; i < picks->n; i++) {
-    if (!check_pick (stream, picks, i, picks->index, seen, error))
-      return false;
-    sum += (double) picks->weight[i] * picks->times[i]
-           * (double) lode_pool_weight (pool, picks->index[i]);
-  }
-  if (!(sum > 0))
-    return refuse (error, stream, 0, "all %u weights are 0; expected at least one above", picks->n);
-  selected = g_new (uint32_t, picks->n);
+  if (!sum_picks (stream, picks, &sum, &rows, error))
+    return false;
+  selected = g_new (uint32_t, rows);
   weight = g_new0 (float, picks->room);
   for (uint32_t i = 0; i < picks->n; i++) {
-    double own = (double) picks->weight[i] * picks->times[i]
+    uint32_t often = picks->repeat ? picks->times[i] : 1;
+    double own = (double) picks->weight[i] * (picks->repeat ? 1 : picks->times[i])
                  * (double) lode_pool_weight (pool, picks->index[i]);
 
-    selected[i] = picks->index[i];
-    weight[selected[i]] = (float) (own * picks->n / sum);
+    weight[picks->index[i]] = (float) (own * (double) rows / sum);
+    for (uint32_t t = 0; t < often; t++)
+      selected[at++] = picks->index[i];
   }
-  lode_period_restore (stream, picks->n, g_steal_pointer (&selected), g_steal_pointer (&weight));
+  lode_period_restore (stream, (uint32_t) rows, selected, weight);
   return true;
 }
 
@@ -154,7 +175,8 @@ ask_sampler (Stream *stream, uint32_t room, GError **error)
                        .n = picks.n,
                        .index = index,
                        .times = times,
-                       .weight = weight };
+                       .weight = weight,
+                       .repeat = picks.repeat };
   if (ok && !own)
     return accept (stream, &picks, error);
   if (!own)

@@ -95,23 +95,26 @@ check_clock (const Stream *stream, const char *prefix, const uint64_t *clock, GE
     return refuse (error, prefix, "batch size", clock[AT_BATCH], stream->spec.batch);
   if (clock[AT_COUNT] != count)
     return refuse (error, prefix, "examples", clock[AT_COUNT], count);
-  if (clock[AT_PICKS] > count || (asks && clock[AT_BEGUN]) != (clock[AT_PICKS] > 0))
+  if (clock[AT_PICKS] > LODE_PERIOD_ROWS || (asks && clock[AT_BEGUN]) != (clock[AT_PICKS] > 0))
     return refuse (error, prefix, "picks", clock[AT_PICKS], asks ? count : 0);
   return true;
 }
 
-/* Examples that were picked, each once, with weights. */
+/* Examples that were picked, with weights: of one that comes more than once always the same. */
 static bool
 check_picks (const Stream *stream, const char *prefix, uint32_t n, const uint32_t *picks,
              const float *weight, GError **error)
 {
   uint32_t count = lode_data_count (stream->data, stream->spec.role);
-  g_autofree bool *seen = g_new0 (bool, (size_t) count + 1);
+  g_autofree float *seen = g_new (float, (size_t) count + 1);
 
+  for (uint32_t i = 0; i < count; i++)
+    seen[i] = -1;
   for (uint32_t i = 0; i < n; i++) {
-    if (picks[i] >= count || seen[picks[i]] || !isfinite (weight[i]) || weight[i] < 0)
+    if (picks[i] >= count || !isfinite (weight[i]) || weight[i] < 0
+        || (seen[picks[i]] >= 0 && memcmp (&seen[picks[i]], &weight[i], sizeof *weight)))
       return refuse (error, prefix, "a damaged pick: example", picks[i], count);
-    seen[picks[i]] = true;
+    seen[picks[i]] = weight[i];
   }
   return true;
 }
@@ -165,9 +168,11 @@ lode_stream_load (LodeStream *base, const char *prefix, const LodeStore *store, 
   if (clock[AT_NEXT] > batches)
     return refuse (error, prefix, "next batch", clock[AT_NEXT], batches);
   if (n) {
-    picks = g_new (uint32_t, n);
-    weight = g_new (float, n);
+    picks = g_try_new (uint32_t, n);
+    weight = g_try_new (float, n);
     spread = g_new0 (float, count);
+    if (!picks || !weight)
+      return refuse (error, prefix, "picks", n, count);
     if (!get (store, prefix, "picks", LODE_TYPE_U32, n, picks, error)
         || !get (store, prefix, "weight", LODE_TYPE_F32, n, weight, error)
         || !check_picks (stream, prefix, n, picks, weight, error))

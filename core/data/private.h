@@ -70,6 +70,16 @@ bool lode_part_read (const LodeData *, uint32_t part, uint32_t n, const uint32_t
 
 /* Fills weights, arch, valid and test. */
 bool lode_split_all (LodeData *, GError **);
+/* Moves quota[c] examples of each class (unlabelled ones first), the first of a seeded order, from
+ * one split to another, which is empty. whole: equal examples go together, as far as that is
+ * possible. quota: [classes + 1] */
+void lode_split_quota (const LodeData *, const char *key, bool whole, const uint32_t *quota,
+                       LodeSplit *from, LodeSplit *to);
+/* profile.c: what is left for training, validation of equal classes (each keeps `later` examples),
+ * wrong labels. */
+bool lode_profile_apply (LodeData *, GError **);
+bool lode_profile_valid (LodeData *, uint32_t amount, uint32_t later, GError **);
+bool lode_profile_noise (LodeData *, GError **);
 const LodeSplit *lode_data_split (const LodeData *, uint32_t role);
 
 /* copies.c: fills copy and unit of a part whose hashes are known. */
@@ -79,6 +89,10 @@ bool lode_copies_check (LodeData *, GError **);
 /* "cats/a.png", else "training example 3". Transfer full. */
 char *lode_data_example_name (const LodeData *, uint32_t part, uint32_t index);
 void lode_data_note (LodeData *, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
+/* values.c: the pool's examples as streams give them without augmentation, a row each (transfer
+ * full). */
+LodeRows *lode_data_rows (const LodePool *, uint32_t what, uint32_t model, GError **);
 
 /* Fills scale, shift and fill. */
 bool lode_data_normalise (LodeData *, GError **);
@@ -92,8 +106,5 @@ void lode_resize_bytes (const uint8_t *in, size_t stride, const LodeShape *from,
 /* Crop, flip, normalise, cutout of one stored sample. rng NULL: no augmentation. A pure function of
  * its arguments. out: [h][w][c] [any] */
 void lode_sample_write (const LodeData *, const void *sample, LodeRng *rng, float *out);
-
-/* tail.c: leaves of the training split what data.imbalance says. */
-bool lode_tail_cut (LodeData *, GError **);
 
 #endif

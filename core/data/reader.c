@@ -33,6 +33,8 @@ fill_rows (const Stream *stream, Slot *slot)
     slot->index[i] = order[i];
     slot->example[i] = split->at[order[i]];
     slot->weight[i] = weight_of (stream, part, split, order[i]);
+    if (slot->group && part->group)
+      slot->group[i] = part->group[slot->example[i]];
     if (part->label)
       slot->label[i] = part->label[slot->example[i]];
     else if (part->target)
@@ -61,6 +63,10 @@ fill_pixels (const Stream *stream, Slot *slot)
         stored ? stored + slot->example[i] * bytes : (const char *) slot->raw + i * bytes;
 
     lode_sample_write (data, sample, stream->spec.augment ? &rng : NULL, slot->pixel + i * values);
+    if (stream->spec.role == LODE_ROLE_TEST && data->conf.corrupt != LODE_CORRUPT_NONE)
+      lode_corrupt (&data->shape, (uint32_t) data->conf.corrupt, (uint32_t) data->conf.strength,
+                    lode_seed_rng (data->seed, "corrupt", slot->example[i], 0),
+                    slot->pixel + i * values);
   }
   return true;
 }
@@ -71,16 +77,18 @@ fill (const Stream *stream, Slot *slot)
   const LodeStreamSpec *spec = &stream->spec;
   LodeRng epoch = lode_seed_rng (spec->seed, "batch", spec->role, slot->epoch);
 
-  slot->batch = (LodeBatch){ .size = sizeof slot->batch,
-                             .n = MIN (spec->batch, stream->n - slot->number * spec->batch),
-                             .role = spec->role,
-                             .shape = stream->data->shape,
-                             .key = lode_seed_mix (epoch.key, slot->number),
-                             .pixel = slot->pixel,
-                             .index = slot->index,
-                             .label = stream->data->info.classes ? slot->label : NULL,
-                             .target = stream->data->info.targets ? slot->target : NULL,
-                             .weight = slot->weight };
+  slot->batch =
+      (LodeBatch){ .size = sizeof slot->batch,
+                   .n = MIN (spec->batch, stream->n - slot->number * spec->batch),
+                   .role = spec->role,
+                   .shape = stream->data->shape,
+                   .key = lode_seed_mix (epoch.key, slot->number),
+                   .pixel = slot->pixel,
+                   .index = slot->index,
+                   .label = stream->data->info.classes ? slot->label : NULL,
+                   .target = stream->data->info.targets ? slot->target : NULL,
+                   .weight = slot->weight,
+                   .group = stream->data->info.has & LODE_HAS_GROUP ? slot->group : NULL };
   fill_rows (stream, slot);
   fill_pixels (stream, slot);
 }
@@ -202,10 +210,11 @@ make_slot (const Stream *stream, Slot *slot)
   slot->raw = stored ? NULL : g_try_malloc_n (n, lode_data_bytes (data));
   slot->target = data->info.targets ? g_try_new (float, n * data->info.targets) : NULL;
   slot->label = data->info.classes ? g_try_new (int32_t, n) : NULL;
+  slot->group = data->info.has & LODE_HAS_GROUP ? g_try_new (int32_t, n) : NULL;
   slot->weight = g_new (float, n);
   slot->index = g_new (uint32_t, n);
   slot->example = g_new (uint32_t, n);
-  return slot->pixel && (stored || slot->raw)
+  return slot->pixel && (stored || slot->raw) && (slot->group || !(data->info.has & LODE_HAS_GROUP))
          && (slot->target || slot->label || !(data->info.classes || data->info.targets));
 }
 
@@ -250,6 +259,7 @@ lode_reader_stop (Stream *stream)
     g_free (slot->raw);
     g_free (slot->target);
     g_free (slot->label);
+    g_free (slot->group);
     g_free (slot->weight);
     g_free (slot->index);
     g_free (slot->example);

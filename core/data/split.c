@@ -390,6 +390,22 @@ take_from (Take take, GError **error)
   return !take.part->copy || check_groups (&take, error);
 }
 
+void
+lode_split_quota (const LodeData *data, const char *key, bool whole, const uint32_t *quota,
+                  LodeSplit *from, LodeSplit *to)
+{
+  const LodePart *part = &data->part[from->part];
+  g_autofree bool *chosen = g_new0 (bool, (size_t) part->n + 1);
+  uint32_t classes = data->info.classes + 1;
+  g_autofree uint32_t *count = g_new0 (uint32_t, classes);
+  Take take = { data, part, key, 0, 0, whole, data->seed, from, to, classes, count };
+
+  for (uint32_t i = 0; i < from->n; i++)
+    count[bin (part, from->at[i])]++;
+  choose (&take, quota, chosen);
+  divide (&take, chosen);
+}
+
 /* Where no example has a label, there is nothing to prefer to those without. */
 static bool
 drops_unlabelled (const LodeData *data, const LodePart *part)
@@ -472,6 +488,17 @@ take_test (LodeData *data, GError **error)
          && take_from (take, error);
 }
 
+/* Before the profile of what is left, so that validation has the classes as the data have them. */
+static bool
+take_valid (LodeData *data, Take take, GError **error)
+{
+  if (!wanted (take.key, data->conf.valid, data->weights.n, &take.amount, error))
+    return false;
+  return data->conf.valid_balanced && take.amount
+             ? lode_profile_valid (data, take.amount, take.later, error)
+             : take_from (take, error);
+}
+
 static bool
 split_train (LodeData *data, GError **error)
 {
@@ -493,11 +520,9 @@ split_train (LodeData *data, GError **error)
   take.key = "data.valid";
   take.later = arch ? 2 : 1;
   take.to = &data->valid;
-  if (data->valid.n == 0
-      && (!wanted (take.key, data->conf.valid, data->weights.n, &take.amount, error)
-          || !take_from (take, error)))
+  if (data->valid.n == 0 && !take_valid (data, take, error))
     return false;
-  if (!lode_tail_cut (data, error))
+  if (!lode_profile_apply (data, error))
     return false;
   take.key = "data.arch";
   take.later = 1;

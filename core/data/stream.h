@@ -25,7 +25,7 @@ typedef struct Slot {
   uint32_t number; /* of the batch in its epoch */
   float *pixel, *target, *weight;
   uint32_t *index, *example; /* in the split; in the part */
-  int32_t *label;
+  int32_t *label, *group;
   void *raw;     /* samples as stored, where a part is not in memory */
   GError *error; /* why it could not be filled */
 } Slot;
@@ -53,6 +53,8 @@ typedef struct Stream {
   pthread_cond_t changed;
   bool quit; /* under the mutex */
 } Stream;
+
+enum { LODE_PERIOD_ROWS = 1 << 28 }; /* of an epoch, at most */
 
 /* period.c: fills order, selected, weight, batches for stream->epoch, asking the sampler. */
 bool lode_period_begin (Stream *, GError **);

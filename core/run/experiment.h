@@ -14,7 +14,7 @@
 #include "train/optim.h"
 #include <lode/stage.h>
 
-/* The kinds that a stage uses; each has a group in the configuration. */
+/* What a stage uses; each has a group in the configuration, and is of a kind. */
 enum {
   LODE_USE_DATASET,
   LODE_USE_BACKBONE,
@@ -23,6 +23,7 @@ enum {
   LODE_USE_SEARCH,
   LODE_USE_EVALUATOR,
   LODE_USE_EXECUTOR,
+  LODE_USE_ARCH_LOSS,
   LODE_USE_STAGE,
   LODE_USES
 };
@@ -45,6 +46,7 @@ typedef struct LodeStageSpec {
   LodeUse use[LODE_USES];
   LodeDataConf data;
   LodeFitConf fit;
+  LodeMetricsConf metrics;
   GPtrArray *links;   /* LodeLink * */
   LodeNode *groups;   /* its groups before defaults, as other stages take them over */
   LodeNode *resolved; /* all of it, defaults included */

@@ -43,7 +43,7 @@ cost_of (LodeStageHost *host, GError **error)
   if (!lode_host_net_spec (host, &spec, error))
     return NULL;
   ok = lode_net_assembly (&spec, &in, &assembly, error);
-  spec.loss_ops->destroy (spec.loss);
+  lode_host_net_losses_free (&spec);
   return ok ? host->cost = lode_cost_new (&assembly) : NULL;
 }
 

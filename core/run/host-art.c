@@ -159,9 +159,23 @@ open_store (LodeStageHost *host, const LodeStore *store, GError **error)
   return NULL;
 }
 
-/* A plan has no trained net yet: a fresh one of any architecture stands for it. */
+/* Whether the net at a port is one that a search trained for all architectures. */
+static bool
+is_of_search (const LodeStageHost *host, const char *name)
+{
+  const LodeLink *link = lode_stage_link (host->spec, name);
+  const LodePort *port;
+  int source = link ? lode_link_source (host->shared->experiment, link, 0, &port) : -1;
+
+  return source >= 0
+         && lode_experiment_stage (host->shared->experiment, (uint32_t) source)
+                ->use[LODE_USE_SEARCH]
+                .loaded;
+}
+
+/* A plan has no trained net yet: a fresh one, of any architecture or of all, stands for it. */
 static LodeNet *
-make_up (LodeStageHost *host, GError **error)
+make_up (LodeStageHost *host, const char *port, GError **error)
 {
   LodeNetIn in = { .size = sizeof in };
   LodeChoice choice = { .size = sizeof choice };
@@ -172,6 +186,9 @@ make_up (LodeStageHost *host, GError **error)
 
   if (!lode_host_backbone (host, &family, error))
     return NULL;
+  in.shared = is_of_search (host, port);
+  if (in.shared)
+    return lode_host_net (host, &in, error);
   space = lode_arch_space (&family);
   mask = g_new0 (uint64_t, space->n + 1);
   arch = g_new0 (uint8_t, space->n + 1);
@@ -192,7 +209,7 @@ lode_host_net_open (const LodeHost *base, const char *port, uint32_t i, GError *
   LodeNet *net;
 
   if (host->shared->plan)
-    return make_up (host, error);
+    return make_up (host, port, error);
   path = lode_host_art_path (base, port, i, &failure);
   store = path ? lode_store_read (path, &failure) : NULL;
   if (!path && !failure)

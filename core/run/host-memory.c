@@ -226,12 +226,15 @@ lode_memory_load (LodeStageHost *host, const LodeStore *store, GError **error)
   double figures[2];
   size_t count;
 
-  if (!lode_store_count (store, "run.best", &type, &count))
+  if (!lode_store_count (store, "run.best", &type, &count)) {
+    g_clear_pointer (&host->memory.best, g_free);
     return true;
+  }
   if (!lode_store_get (store, "run.best", LODE_TYPE_U8, n, best, error)
       || !lode_arch_check (lode_host_space (&host->base), best, error)
       || !lode_store_get (store, "run.best_score", LODE_TYPE_F64, 2, figures, error))
     return false;
+  g_free (host->memory.best);
   host->memory.best = g_steal_pointer (&best);
   host->memory.value = figures[0];
   host->memory.fidelity = figures[1];

@@ -9,6 +9,8 @@
 #include "run/store.h"
 #include "train/fit.h"
 
+#include <math.h>
+
 /* Whatever a plugin calls its error, it is one of data. */
 static LodeDataset *
 open_dataset (LodeStageHost *host, GError **error)
@@ -21,6 +23,20 @@ open_dataset (LodeStageHost *host, GError **error)
   if (!dataset && failure)
     g_set_error_literal (error, LODE_RUN_ERROR, LODE_RUN_ERROR_DATA, failure->message);
   return dataset;
+}
+
+/* A slip in what is reported is told before anything is trained. */
+static bool
+check_metrics (const LodeStageHost *host, const LodeData *data, GError **error)
+{
+  const LodeMetricsConf *conf = &host->spec->metrics;
+  LodeMetricsIn in = lode_metrics_in (conf, data, lode_data_classes (data));
+  LodeMetric metric;
+
+  for (size_t i = 0; in.k && i < conf->report.n; i++)
+    if (!lode_metric_parse (conf->report.at[i], &in, &metric, error))
+      return false;
+  return true;
 }
 
 LodeData *
@@ -39,6 +55,8 @@ lode_host_data (LodeStageHost *host, GError **error)
                               (uint64_t) host->shared->experiment->conf.seed, error);
   for (guint i = 0; host->data && i < lode_data_notes (host->data)->len; i++)
     lode_log (&host->base, LODE_LOG_WARNING, lode_data_notes (host->data)->pdata[i]);
+  if (host->data && !check_metrics (host, host->data, error))
+    g_clear_pointer (&host->data, lode_data_free);
   if (host->data)
     host->seen = g_new0 (uint8_t, lode_data_count (host->data, LODE_ROLE_WEIGHTS) + 1);
   return host->data;
@@ -209,6 +227,7 @@ bool
 lode_host_net_spec (LodeStageHost *host, LodeNetSpec *spec, GError **error)
 {
   const LodeUse *loss = &host->spec->use[LODE_USE_LOSS];
+  const LodeUse *arch = &host->spec->use[LODE_USE_ARCH_LOSS];
   const LodeLossOps *ops = loss->loaded->ops;
   LodeArchFamily family;
 
@@ -222,27 +241,49 @@ lode_host_net_spec (LodeStageHost *host, LodeNetSpec *spec, GError **error)
                          .data = host->data,
                          .batch = (uint32_t) host->spec->fit.batch,
                          .seed = host->seed,
+                         .reweight = { host->spec->fit.reweight, host->spec->fit.reweight_power,
+                                       host->spec->fit.reweight_beta },
                          .label_smoothing = host->spec->fit.label_smoothing,
+                         .metrics = &host->spec->metrics,
                          .data_ = host,
                          .observe = observe,
                          .count = count };
-  return spec->loss != NULL;
+  if (!spec->loss || !arch->loaded)
+    return spec->loss != NULL;
+  spec->arch_loss_ops = arch->loaded->ops;
+  spec->arch_loss = spec->arch_loss_ops->create (&host->base, arch->conf, error);
+  if (spec->arch_loss)
+    return true;
+  lode_host_net_losses_free (spec);
+  spec->loss = NULL;
+  return false;
+}
+
+void
+lode_host_net_losses_free (const LodeNetSpec *spec)
+{
+  spec->loss_ops->destroy (spec->loss);
+  if (spec->arch_loss)
+    spec->arch_loss_ops->destroy (spec->arch_loss);
 }
 
 LodeNet *
 lode_host_net (LodeStageHost *host, const LodeNetIn *in, GError **error)
 {
   LodeNetSpec spec;
+  LodeOpen *open;
   LodeNet *net;
 
   if (!lode_host_net_spec (host, &spec, error))
     return NULL;
   net = lode_net_make (&spec, in, error);
   if (!net) {
-    spec.loss_ops->destroy (spec.loss);
+    lode_host_net_losses_free (&spec);
     return NULL;
   }
-  lode_open_keep (host, LODE_OPEN_NET, net)->loss = spec.loss;
+  open = lode_open_keep (host, LODE_OPEN_NET, net);
+  open->loss = spec.loss;
+  open->arch_loss = spec.arch_loss;
   host->weights = MAX (host->weights, lode_params_count (lode_net_params (net)));
   return net;
 }
@@ -324,6 +365,21 @@ fit_metric (void *data, const char *name, double value)
   host->base.calls->metric (&host->base, name, value);
 }
 
+/* The net that a loss hears, where it hears one; *ok: all is well. */
+static LodeNet *
+teacher_of (LodeStageHost *host, bool *ok, GError **error)
+{
+  const LodeLossOps *ops = host->spec->use[LODE_USE_LOSS].loaded->ops;
+
+  *ok = true;
+  if (!(ops->needs & LODE_TEACHER))
+    return NULL;
+  if (!host->teacher)
+    host->teacher = lode_host_net_open (&host->base, "teacher", 0, error);
+  *ok = host->teacher != NULL;
+  return host->teacher;
+}
+
 LodeFit *
 lode_host_fit_new (const LodeHost *base, LodeNet *net, const LodeChoice *choice, GError **error)
 {
@@ -336,9 +392,15 @@ lode_host_fit_new (const LodeHost *base, LodeNet *net, const LodeChoice *choice,
                        .data = host,
                        .metric = fit_metric };
   LodeFit *fit;
+  bool ok;
 
   if (!stream)
     return NULL;
+  spec.teacher = teacher_of (host, &ok, error);
+  if (!ok) {
+    lode_stream_close (stream);
+    return NULL;
+  }
   spec.validates = lode_data_count (host->data, LODE_ROLE_VALID) > 0;
   fit = lode_fit_make (&spec, error);
   if (fit)
@@ -346,4 +408,54 @@ lode_host_fit_new (const LodeHost *base, LodeNet *net, const LodeChoice *choice,
   else
     lode_stream_close (stream);
   return fit;
+}
+
+/* A figure as a name of letters, digits and '_', with its interval where there is one. */
+static void
+take_figure (void *data, const char *name, const LodeInterval *interval)
+{
+  const char *prefix = ((const char **) data)[1];
+  const LodeHost *base = ((const void **) data)[0];
+  g_autofree char *figure = g_strdup_printf ("%s_%s", prefix, name);
+  g_autofree char *low = NULL, *high = NULL;
+
+  g_strcanon (figure, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_.-", '_');
+  low = g_strconcat (figure, "_low", NULL);
+  high = g_strconcat (figure, "_high", NULL);
+  base->stage->result (base, figure, interval->value);
+  if (isnan (interval->low))
+    return;
+  base->stage->result (base, low, interval->low);
+  base->stage->result (base, high, interval->high);
+}
+
+static bool
+report (const LodeHost *base, const char *prefix, const LodeOutcomes *of, GError **error)
+{
+  LodeStageHost *host = lode_host_of (base);
+  const void *data[] = { base, prefix };
+
+  return lode_metrics_report (of, lode_engine_threads (host->shared->engine), host->seed,
+                              take_figure, (void *) data, error);
+}
+
+bool
+lode_host_figures (const LodeHost *base, const char *prefix, const LodeLogits *logits,
+                   GError **error)
+{
+  LodeStageHost *host = lode_host_of (base);
+  LodeMetricsIn in = lode_metrics_in (&host->spec->metrics, host->data, logits->k);
+  g_autoptr (LodeOutcomes) of =
+      lode_outcomes_new (&in, logits->n, logits->logit, logits->label, logits->group);
+
+  return report (base, prefix, of, error);
+}
+
+bool
+lode_host_valid_figures (const LodeHost *base, LodeNet *net, const LodeChoice *choice,
+                         GError **error)
+{
+  g_autoptr (LodeOutcomes) of = lode_net_outcomes (net, choice, NULL, error);
+
+  return of && report (base, "valid", of, error);
 }

@@ -9,6 +9,7 @@
 #include "data/pictures.h"
 #include "data/records.h"
 #include "exec/score.h"
+#include "linalg/lewis.h"
 #include "run/benchmark.h"
 #include "statistics/distribution.h"
 #include "statistics/rank.h"
@@ -125,6 +126,21 @@ host_interval (const LodeHost *base, uint32_t n, const double *x, double level, 
   return n < 2 ? NAN : deviation / sqrt (n) * stat_student_inverse (0.5 + 0.5 * level, n - 1.0);
 }
 
+static LodeRows *
+host_rows_open (const LodeHost *base, const char *path, GError **error)
+{
+  (void) base;
+  return lode_rows_map (path, error);
+}
+
+static bool
+host_lewis (const LodeHost *base, LodeRows *rows, const LodeLewisIn *in, double *w,
+            LodeLewisOut *out, GError **error)
+{
+  return lode_lewis_answer (rows, in, lode_engine_threads (lode_host_of (base)->shared->engine), w,
+                            out, error);
+}
+
 static const LodeHostCalls calls = {
   .size = sizeof (LodeHostCalls),
   .log = host_log,
@@ -157,6 +173,8 @@ static const LodeHostCalls calls = {
   .known = lode_host_known,
   .best = lode_host_best,
   .spent = lode_host_spent,
+  .rows_open = host_rows_open,
+  .lewis = host_lewis,
 };
 
 /* The stage's strategy; the host borrows it, to save its state. */
@@ -202,6 +220,8 @@ static const LodeStageCalls stage_calls = {
   .limit = lode_host_limit,
   .quote = lode_host_quote,
   .text_save = lode_host_text_save,
+  .figures = lode_host_figures,
+  .valid_figures = lode_host_valid_figures,
 };
 
 static void
@@ -281,8 +301,8 @@ lode_host_free (LodeStageHost *host)
   DESTROY (host, LODE_USE_BACKBONE, LodeBackboneOps, backbone);
   lode_data_free (host->data);
   lode_book_close (host->book);
-  lode_memory_clear (&host->memory);
   lode_cache_free (host->cache);
+  lode_memory_clear (&host->memory);
   g_ptr_array_unref (host->open);
   g_array_unref (host->figures);
   g_free (host->seen);

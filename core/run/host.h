@@ -45,11 +45,12 @@ typedef struct LodeOpen {
   struct LodeStageHost *host;
   uint32_t what;
   void *object;
-  const void *calls;  /* the object's own table */
-  LodeLoss *loss;     /* NET: its loss */
-  LodeStream *stream; /* FIT: its stream */
-  uint32_t role;      /* STREAM */
-  uint32_t steps;     /* FIT under a plan: steps made, and what there was when measuring began */
+  const void *calls;   /* the object's own table */
+  LodeLoss *loss;      /* NET: its loss */
+  LodeLoss *arch_loss; /* NET: that of architecture steps, or NULL */
+  LodeStream *stream;  /* FIT: its stream */
+  uint32_t role;       /* STREAM */
+  uint32_t steps;      /* FIT under a plan: steps made, and what there was when measuring began */
   double begun;
   LodeLedger before;
 } LodeOpen;
@@ -94,6 +95,7 @@ typedef struct LodeStageHost {
   LodeCost *cost;
   LodeNet *given;   /* the net at the input port, for evaluators: made at their first question,
                        never trained, hence no part of a checkpoint */
+  LodeNet *teacher; /* the net at the port `teacher`, for losses that hear one; as `given` */
   uint64_t weights; /* of the largest net so far */
 
   LodeStage *stage;
@@ -135,6 +137,8 @@ LodeCache *lode_host_cache (LodeStageHost *, GError **);
 void lode_host_count_labels (LodeStageHost *, uint32_t role);
 /* Everything a net of this stage is made from; the loss belongs to the net. */
 bool lode_host_net_spec (LodeStageHost *, LodeNetSpec *, GError **);
+/* Destroys the losses of a spec whose net was not made, or is no more. */
+void lode_host_net_losses_free (const LodeNetSpec *);
 LodeNet *lode_host_net (LodeStageHost *, const LodeNetIn *, GError **);
 
 /* open.c: keeps the object until its own free is called. */
@@ -150,6 +154,8 @@ LodeNet *lode_host_net_current (const LodeHost *);
 LodeOptim *lode_host_optim_new (const LodeHost *, LodeNet *, GError **);
 LodeFit *lode_host_fit_new (const LodeHost *, LodeNet *, const LodeChoice *, GError **);
 LodeStream *lode_host_stream_open (const LodeHost *, uint32_t role, GError **);
+bool lode_host_figures (const LodeHost *, const char *prefix, const LodeLogits *, GError **);
+bool lode_host_valid_figures (const LodeHost *, LodeNet *, const LodeChoice *, GError **);
 
 bool lode_host_cost (const LodeHost *, const uint8_t *arch, uint64_t *macs, uint64_t *params,
                      GError **);

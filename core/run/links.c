@@ -7,6 +7,16 @@
 #include "run/config.h"
 #include "run/store.h"
 
+/* A search that trains no shared weights leaves its stage no net to hand on. */
+static bool
+is_given (const LodeStageSpec *spec, const LodePort *port)
+{
+  const LodeLoaded *search = spec->use[LODE_USE_SEARCH].loaded;
+
+  return port->required || port->art != LODE_ART_NET || !search
+         || ((const LodeSearchOps *) search->ops)->needs & LODE_SHARE;
+}
+
 static const LodePort *
 output_of (const LodeStageSpec *spec, uint32_t art, const char *name)
 {
@@ -14,7 +24,7 @@ output_of (const LodeStageSpec *spec, uint32_t art, const char *name)
   const LodePort *port = loaded ? ((const LodeStageOps *) loaded->ops)->out : NULL;
 
   for (; port && port->name; port++)
-    if (port->art == art && (!name || !strcmp (port->name, name)))
+    if (port->art == art && (!name || !strcmp (port->name, name)) && is_given (spec, port))
       return port;
   return NULL;
 }
@@ -223,7 +233,8 @@ lode_spec_inherit (const LodeStageSpec *spec, const LodeExperiment *experiment, 
     const char *from;
     int source;
 
-    if (link->port->art != LODE_ART_NET || link->from->len != 1)
+    if (link->port->art != LODE_ART_NET || link->from->len != 1
+        || !strcmp (link->port->name, "teacher"))
       continue;
     from = g_ptr_array_index (link->from, 0);
     source = lode_link_source (experiment, link, 0, &port);

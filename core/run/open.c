@@ -32,12 +32,14 @@ static void
 net_free (LodeNet *net)
 {
   LodeOpen *open = take_off (net);
-  const LodeLossOps *ops = open->host->spec->use[LODE_USE_LOSS].loaded->ops;
+  const LodeUse *use = open->host->spec->use;
 
   if (open->host->given == net)
     open->host->given = NULL;
   net->calls->free (net);
-  ops->destroy (open->loss);
+  ((const LodeLossOps *) use[LODE_USE_LOSS].loaded->ops)->destroy (open->loss);
+  if (open->arch_loss)
+    ((const LodeLossOps *) use[LODE_USE_ARCH_LOSS].loaded->ops)->destroy (open->arch_loss);
   g_free (open);
 }
 
@@ -141,7 +143,7 @@ lode_open_save (const LodeStageHost *host, LodeStore *store)
     const LodeOpen *open = g_ptr_array_index (host->open, i);
     g_autofree char *prefix = NULL;
 
-    if (open->object == host->given)
+    if (open->object == host->given || open->object == host->teacher)
       continue;
     prefix = next_prefix (open, count);
     if (open->what == LODE_OPEN_NET)
@@ -179,7 +181,7 @@ lode_open_load (LodeStageHost *host, const LodeStore *store, GError **error)
     const LodeOpen *open = g_ptr_array_index (host->open, i);
     g_autofree char *prefix = NULL;
 
-    if (open->object == host->given)
+    if (open->object == host->given || open->object == host->teacher)
       continue;
     prefix = next_prefix (open, count);
     if (count[open->what] <= saved[open->what] && !load_one (open, prefix, store, error))

@@ -108,7 +108,8 @@ add_plugins (JsonBuilder *json, const LodeStageSpec *spec)
   json_builder_begin_object (json_builder_set_member_name (json, "plugins"));
   for (uint32_t kind = 0; kind < LODE_USES; kind++)
     if (spec->use[kind].loaded)
-      add_text (json, lode_use_kinds[kind], spec->use[kind].loaded->plugin->name);
+      add_text (json, kind == LODE_USE_ARCH_LOSS ? "arch_loss" : lode_use_kinds[kind],
+                spec->use[kind].loaded->plugin->name);
   json_builder_end_object (json);
 }
 

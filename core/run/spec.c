@@ -7,10 +7,12 @@
 
 #include <lode/evaluator.h>
 
-const char *const lode_spec_groups[] = { "data",      "backbone", "loss", "sampler", "search",
-                                         "evaluator", "executor", "fit",  NULL };
-const char *const lode_use_kinds[LODE_USES] = { "dataset", "backbone",  "loss",     "sampler",
-                                                "search",  "evaluator", "executor", "stage" };
+const char *const lode_spec_groups[] = { "data",   "backbone",  "loss",     "sampler",
+                                         "search", "evaluator", "executor", "arch_loss",
+                                         "fit",    "metrics",   NULL };
+const char *const lode_use_kinds[LODE_USES] = { "dataset",  "backbone", "loss",
+                                                "sampler",  "search",   "evaluator",
+                                                "executor", "loss",     "stage" };
 
 /* The group of a kind, and what is used where the configuration names none. */
 static const struct {
@@ -19,7 +21,7 @@ static const struct {
   [LODE_USE_DATASET] = { "data", NULL },        [LODE_USE_BACKBONE] = { "backbone", NULL },
   [LODE_USE_LOSS] = { "loss", "ce" },           [LODE_USE_SAMPLER] = { "sampler", "full" },
   [LODE_USE_SEARCH] = { "search", NULL },       [LODE_USE_EVALUATOR] = { "evaluator", NULL },
-  [LODE_USE_EXECUTOR] = { "executor", "here" },
+  [LODE_USE_EXECUTOR] = { "executor", "here" }, [LODE_USE_ARCH_LOSS] = { "arch_loss", NULL },
 };
 
 /* What filling one stage works with. */
@@ -194,6 +196,18 @@ fill_fit (Reading *reading)
     complain (reading, group, "%s", wrong);
 }
 
+/* Names of metrics refer to classes, so they are read when the data are there. */
+static void
+fill_metrics (Reading *reading)
+{
+  const LodeTable table = { lode_metrics_options, lode_metrics_options_n, 0,
+                            sizeof (LodeMetricsConf) };
+  LodeNode *group = lode_node_child (reading->spec->groups, "metrics");
+
+  lode_table_fill (&table, group, "metrics", NULL, &reading->spec->metrics,
+                   reading->experiment->owner, reading->errors);
+}
+
 /* The stage's own plugin: its options and ports stand in its group, beside the kinds' groups. */
 static bool
 use_stage (Reading *reading, LodeNode *group)
@@ -244,6 +258,7 @@ use_search (Reading *reading)
   if (!(stage->gives & (LODE_SCORES | LODE_TASKS)))
     return;
   use_group (reading, LODE_USE_SEARCH, true);
+  use_group (reading, LODE_USE_ARCH_LOSS, lode_node_child (reading->spec->groups, "arch_loss"));
   search = reading->spec->use[LODE_USE_SEARCH].loaded;
   needs = search ? ((const LodeSearchOps *) search->ops)->needs : 0;
   if (needs & LODE_SCORES)
@@ -279,6 +294,31 @@ check_shared (const Reading *reading)
             evaluator->plugin->name, search->plugin->name);
 }
 
+static bool
+has_port (const LodeStageOps *stage, const char *name)
+{
+  for (const LodePort *port = stage->in; port && port->name; port++)
+    if (!strcmp (port->name, name))
+      return true;
+  return false;
+}
+
+/* A stage with a port for a teacher gives its logits where a net is connected there. */
+static void
+check_teacher (const Reading *reading)
+{
+  const LodeLoaded *loss = reading->spec->use[LODE_USE_LOSS].loaded;
+
+  if (!loss || !(((const LodeLossOps *) loss->ops)->needs & LODE_TEACHER)
+      || !has_port (reading->spec->use[LODE_USE_STAGE].loaded->ops, "teacher")
+      || lode_stage_link (reading->spec, "teacher"))
+    return;
+  complain (reading, lode_node_child (reading->spec->groups, "loss"),
+            "loss %s needs a teacher; connect a net with teacher = \"<stage>\"; or choose another "
+            "loss",
+            loss->plugin->name);
+}
+
 static void
 check_combination (const Reading *reading)
 {
@@ -287,13 +327,17 @@ check_combination (const Reading *reading)
 
   if (!used[LODE_USE_BACKBONE].loaded)
     return;
-  wrong = lode_combination_check (used[LODE_USE_SEARCH].loaded, used[LODE_USE_SAMPLER].loaded,
-                                  used[LODE_USE_LOSS].loaded, used[LODE_USE_BACKBONE].loaded,
-                                  used[LODE_USE_EVALUATOR].loaded, used[LODE_USE_STAGE].loaded);
+  for (int arch = 0; arch < 2 && !wrong; arch++)
+    wrong = lode_combination_check (used[LODE_USE_SEARCH].loaded, used[LODE_USE_SAMPLER].loaded,
+                                    used[arch ? LODE_USE_ARCH_LOSS : LODE_USE_LOSS].loaded,
+                                    used[LODE_USE_BACKBONE].loaded, used[LODE_USE_EVALUATOR].loaded,
+                                    used[LODE_USE_STAGE].loaded);
   if (wrong)
     complain (reading, NULL, "%s", wrong);
-  else
+  else {
     check_shared (reading);
+    check_teacher (reading);
+  }
 }
 
 /* The stage's groups: the experiment's, those of the stage whose net it is given, its own. */
@@ -391,6 +435,8 @@ resolve (const LodeStageSpec *spec, const LodeNode *group)
 {
   const LodeTable data = { lode_data_options, lode_data_options_n, 0, sizeof (LodeDataConf) };
   const LodeTable fit = { lode_fit_options, lode_fit_options_n, 0, sizeof (LodeFitConf) };
+  const LodeTable metrics = { lode_metrics_options, lode_metrics_options_n, 0,
+                              sizeof (LodeMetricsConf) };
   const LodeUse *stage = &spec->use[LODE_USE_STAGE];
   LodeNode *out = lode_table_dump (&stage->loaded->table, spec->name, stage->conf);
   LodeNode *type = lode_node_new (LODE_VALUE_TEXT, "type", NULL);
@@ -410,6 +456,8 @@ resolve (const LodeStageSpec *spec, const LodeNode *group)
       lode_node_set (out, resolve_use (spec, kind));
   resolve_shared (out, &data, "data", &spec->data, lode_node_child (spec->groups, "data"));
   resolve_shared (out, &fit, "fit", &spec->fit, lode_node_child (spec->groups, "fit"));
+  resolve_shared (out, &metrics, "metrics", &spec->metrics,
+                  lode_node_child (spec->groups, "metrics"));
   return out;
 }
 
@@ -434,6 +482,7 @@ lode_spec_new (LodeRegistry *registry, LodeExperiment *experiment, const LodeNod
   use_search (&reading);
   fill_data (&reading);
   fill_fit (&reading);
+  fill_metrics (&reading);
   check_combination (&reading);
   if (errors->len == before)
     spec->resolved = resolve (spec, group);

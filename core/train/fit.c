@@ -21,6 +21,8 @@ typedef struct Fit {
   LodeParams *grad;
   uint64_t at[AT_N]; /* epoch and batch to come; rows and correct ones of this epoch */
   double loss;       /* Σ loss · rows of this epoch */
+  float *taught;     /* [rows][k] what the teacher says */
+  size_t room;       /* rows · k */
 } Fit;
 
 static void
@@ -50,6 +52,24 @@ drop_path_at (const Fit *fit)
   return (float) (fit->conf.drop_path * (double) fit->at[AT_EPOCH] / (double) fit->conf.epochs);
 }
 
+/* What the teacher says of a batch, as the student sees it. NULL with an error, or without a
+ * teacher. */
+static const float *
+ask_teacher (Fit *fit, const LodeBatch *batch, GError **error)
+{
+  size_t size = (size_t) batch->n * lode_net_outputs (fit->spec.net);
+  LodePass pass = { .size = sizeof pass, .want = LODE_STORED };
+
+  if (!fit->spec.teacher)
+    return NULL;
+  if (size > fit->room) {
+    fit->room = size;
+    fit->taught = g_renew (float, fit->taught, size);
+  }
+  pass.logit = fit->taught;
+  return lode_net_pass (fit->spec.teacher, batch, NULL, &pass, error) ? fit->taught : NULL;
+}
+
 static bool
 train_batch (Fit *fit, const LodeBatch *batch, GError **error)
 {
@@ -59,8 +79,11 @@ train_batch (Fit *fit, const LodeBatch *batch, GError **error)
                     .want = LODE_WEIGHTS | LODE_OBSERVE | LODE_TRACK | (aux ? LODE_AUX : 0),
                     .grad = gradient_of (fit),
                     .drop_path = drop_path_at (fit),
-                    .aux_weight = (float) fit->conf.aux_weight };
+                    .aux_weight = (float) fit->conf.aux_weight,
+                    .teacher = ask_teacher (fit, batch, error) };
 
+  if (fit->spec.teacher && !pass.teacher)
+    return false;
   if (!lode_net_pass (fit->spec.net, batch, fit->spec.choice, &pass, error))
     return false;
   lode_optim_step (fit->optim, lode_net_params (fit->spec.net), pass.grad,
@@ -154,6 +177,7 @@ fit_free (LodeFit *base)
   g_free (fit->mask);
   g_free (fit->gate);
   g_free (fit->drop);
+  g_free (fit->taught);
   g_free (fit);
 }
 
@@ -195,6 +219,12 @@ lode_fit_make (const LodeFitSpec *spec, GError **error)
     g_set_error_literal (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG,
                          "fit: a super-network is not trained as one network; name the choice to "
                          "train, or make a net of that choice");
+    return NULL;
+  }
+  if (spec->teacher && lode_net_outputs (spec->teacher) != lode_net_outputs (spec->net)) {
+    g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG,
+                 "fit: the teacher has %u outputs, the net %u; take a teacher of the same classes",
+                 lode_net_outputs (spec->teacher), lode_net_outputs (spec->net));
     return NULL;
   }
   fit = g_new0 (Fit, 1);

@@ -14,6 +14,7 @@ typedef struct LodeFitSpec {
   LodeNet *net;
   const LodeChoice *choice; /* copied; NULL: the net's own */
   LodeStream *stream;       /* of weights; borrowed */
+  LodeNet *teacher;         /* says its logits of every batch, with stored statistics; or NULL */
   void *data;
   /* Or NULL. At the end of an epoch: train_loss, train_accuracy (with classes), rate; after a
    * validation valid_loss, valid_accuracy (with classes). */
@@ -21,7 +22,8 @@ typedef struct LodeFitSpec {
   bool validates; /* a validation split exists */
 } LodeFitSpec;
 
-/* Errors: LODE_RUN_ERROR_CONFIG for a super-network without a choice. */
+/* Errors: LODE_RUN_ERROR_CONFIG for a super-network without a choice, and for a teacher with
+ * another number of outputs. */
 LodeFit *lode_fit_make (const LodeFitSpec *, GError **);
 /* Epoch, batch and sums, and the optimiser; net and stream are saved by their owner. */
 void lode_fit_store (const LodeFit *, const char *prefix, LodeStore *);

@@ -7,95 +7,12 @@
  */
 #include "train/losses.h"
 
-#include "error.h"
 #include <lode/rng.h>
 
 #include <math.h>
 #include <string.h>
 
 enum { GRAIN = 4096 }; /* logits of a chunk: some 50 µs */
-
-enum { SCALE, SHIFT, MARGIN, WEIGHT, ROWS };
-
-static const char *const row_names[ROWS] = { "scale", "shift", "margin", "weight" };
-
-static LodeClassTable
-table_over (float *memory, uint32_t k)
-{
-  return (LodeClassTable){ .size = sizeof (LodeClassTable),
-                           .scale = memory + (size_t) SCALE * k,
-                           .shift = memory + (size_t) SHIFT * k,
-                           .margin = memory + (size_t) MARGIN * k,
-                           .weight = memory + (size_t) WEIGHT * k };
-}
-
-/* memory: [4][k], as the table's arrays lie */
-static bool
-check_table (const LodeClassTable *table, const float *memory, uint32_t k, GError **error)
-{
-  for (uint32_t row = 0; row < ROWS; row++)
-    for (uint32_t c = 0; c < k; c++) {
-      float x = memory[(size_t) row * k + c];
-
-      if (!isfinite (x)) {
-        g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_NUMBER,
-                     "loss: the %s of class %u is %g, expected a finite number; check the loss's "
-                     "options and the class counts",
-                     row_names[row], c, (double) x);
-        return false;
-      }
-      if (row == WEIGHT && x < 0) {
-        g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG,
-                     "loss: the weight of class %u is %g, expected at least 0; check the loss's "
-                     "options",
-                     c, (double) x);
-        return false;
-      }
-    }
-  if (!isfinite (table->cosine) || table->cosine < 0) {
-    g_set_error (error, LODE_RUN_ERROR,
-                 isfinite (table->cosine) ? LODE_RUN_ERROR_CONFIG : LODE_RUN_ERROR_NUMBER,
-                 "loss: the scale of the cosine head is %g, expected a number of at least 0; check "
-                 "the loss's options",
-                 (double) table->cosine);
-    return false;
-  }
-  return true;
-}
-
-bool
-lode_criterion_prepare (LodeCriterion *criterion, const LodeLossOps *ops, LodeLoss *loss,
-                        uint32_t k, const double *count, GError **error)
-{
-  g_autofree float *memory = g_new0 (float, (size_t) ROWS *MAX (k, 1));
-  LodeClassTable table = table_over (memory, k), own;
-  GError *failed = NULL;
-
-  for (uint32_t c = 0; c < k; c++)
-    table.scale[c] = table.weight[c] = 1;
-  own = table;
-  if (!ops->prepare (loss, k, count, &table, &failed)) {
-    if (!failed)
-      g_set_error (&failed, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG,
-                   "loss: it cannot be prepared for %u outputs, and does not say why", k);
-    g_propagate_error (error, failed);
-    return false;
-  }
-  own.by_label = table.by_label;
-  own.cosine = table.cosine;
-  if (!check_table (&own, memory, k, error))
-    return false;
-  lode_criterion_clear (criterion);
-  *criterion = (LodeCriterion){ ops, loss, k, own, g_steal_pointer (&memory) };
-  return true;
-}
-
-void
-lode_criterion_clear (LodeCriterion *criterion)
-{
-  g_free (criterion->memory);
-  *criterion = (LodeCriterion){ 0 };
-}
 
 /* One run: what its chunks read and write. */
 typedef struct Run {

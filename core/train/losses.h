@@ -7,6 +7,8 @@
  * weighted cross-entropy, divided by their sum; example weights, whose mean over a selection is 1,
  * are divided by the number of rows, which keeps importance weights unbiased in every batch.
  * Without either this is the mean. A batch whose class weights are all 0 has loss and gradient 0.
+ *
+ * The table that a loss asks for may be in force by degrees, and its weights multiplied by others.
  */
 #ifndef LODE_CORE_LOSSES_H
 #define LODE_CORE_LOSSES_H
@@ -15,13 +17,28 @@
 #include <lode/data.h>
 #include <lode/loss.h>
 
+/* How much of a table's weights, scales and shifts is in force: x = plain + t (own − plain), t in
+ * [0, 1]. Margins always are. */
+typedef struct LodeForce {
+  double weight, scale, shift;
+} LodeForce;
+
+/* Weights of classes beside the loss's own, from the counts, of mean 1. */
+enum { LODE_REWEIGHT_NONE, LODE_REWEIGHT_INVERSE, LODE_REWEIGHT_EFFECTIVE };
+
+typedef struct LodeReweight {
+  int32_t kind;
+  double power, beta; /* of n^−power; of effective numbers */
+} LodeReweight;
+
 /* A loss made ready for a head of k outputs. */
 typedef struct LodeCriterion {
   const LodeLossOps *ops;
   LodeLoss *loss;
   uint32_t k;
-  LodeClassTable table;
-  float *memory; /* of the table: [4][k] */
+  LodeClassTable table; /* in force */
+  LodeForce force;
+  float *memory; /* of the table: [2][4][k], in force and as the loss asked */
 } LodeCriterion;
 
 /* Takes the place of what was prepared before only if all is well. count: [k], or NULL. loss:
@@ -30,6 +47,11 @@ typedef struct LodeCriterion {
 bool lode_criterion_prepare (LodeCriterion *, const LodeLossOps *, LodeLoss *, uint32_t k,
                              const double *count, GError **);
 void lode_criterion_clear (LodeCriterion *);
+/* Full when prepared. */
+void lode_criterion_force (LodeCriterion *, const LodeForce *);
+/* Multiplies the loss's own weights, then scales them to a mean of 1. count: [k] as in prepare;
+ * NULL: nothing happens. */
+void lode_criterion_reweight (LodeCriterion *, const LodeReweight *, const double *count);
 
 /* Sums whose quotient is the batch's loss, so that batches can be added up: Σ e c l and Σ c. */
 typedef struct LodeReduced {

@@ -86,27 +86,123 @@ lode_net_measure_both (LodeNet *base, const LodeChoice *choice, LodeStats *stats
   return true;
 }
 
+/* The split's rows so far. */
+typedef struct Rows {
+  GArray *logit, *label, *group; /* float, int32_t; group: of data that have groups */
+  bool grouped;
+} Rows;
+
+static bool
+keep_batch (Net *net, NetRun *run, void *data, GError **error)
+{
+  const LodeBatch *batch = run->batch;
+  Rows *rows = data;
+  bool labelled;
+
+  if (!lode_net_labelled (net, batch, false, &labelled, error)
+      || !lode_net_forward (net, run, error))
+    return false;
+  g_array_append_vals (rows->logit, run->logit, batch->n * net->criterion.k);
+  g_array_append_vals (rows->label, batch->label, batch->n);
+  rows->grouped = batch->group != NULL;
+  if (batch->group)
+    g_array_append_vals (rows->group, batch->group, batch->n);
+  return true;
+}
+
+static bool
+check_targets (const Net *net, const char *metric, GError **error)
+{
+  if (!lode_data_targets (net->spec.data))
+    return true;
+  g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG,
+               "net: real targets have no %s; measure the loss", metric);
+  return false;
+}
+
+static LodeMetricsIn
+metrics_in (const Net *net)
+{
+  return lode_metrics_in (net->spec.metrics ? net->spec.metrics : lode_metrics_default (),
+                          net->spec.data, net->criterion.k);
+}
+
+LodeOutcomes *
+lode_net_outcomes (LodeNet *base, const LodeChoice *choice, LodeStats *stats, GError **error)
+{
+  Net *net = (Net *) base;
+  NetRun run = run_of (net, choice, stats ? stats : net->stats, LODE_STATS_STORED);
+  LodeMetricsIn in = metrics_in (net);
+  g_autoptr (GArray) logit = g_array_new (FALSE, FALSE, sizeof (float));
+  g_autoptr (GArray) label = g_array_new (FALSE, FALSE, sizeof (int32_t));
+  g_autoptr (GArray) group = g_array_new (FALSE, FALSE, sizeof (int32_t));
+  Rows rows = { logit, label, group, false };
+
+  if (!check_targets (net, "metrics of classes", error)
+      || !walk (net, LODE_ROLE_VALID, UINT32_MAX, &run, keep_batch, &rows, error))
+    return NULL;
+  return lode_outcomes_new (&in, label->len, (const float *) (void *) logit->data,
+                            (const int32_t *) (void *) label->data,
+                            rows.grouped ? (const int32_t *) (void *) group->data : NULL);
+}
+
+/* Loss and accuracy need no rows kept. sign: what larger values are, better (1) or worse. */
+static bool
+measure (LodeNet *base, const LodeChoice *choice, LodeStats *stats, const char *name, double *value,
+         int *sign, GError **error)
+{
+  Net *net = (Net *) base;
+  LodeMetricsIn in = metrics_in (net);
+  bool is_loss = strcmp (name, "loss") == 0;
+  LodeMetric metric;
+  double accuracy, loss;
+
+  *sign = -1;
+  if (!is_loss
+      && (!check_targets (net, name, error) || !lode_metric_parse (name, &in, &metric, error)))
+    return false;
+  if (is_loss || strcmp (name, "accuracy") == 0) {
+    if (!lode_net_measure_both (base, choice, stats, &accuracy, &loss, error))
+      return false;
+    *value = is_loss ? loss : accuracy;
+  } else {
+    g_autoptr (LodeOutcomes) of = lode_net_outcomes (base, choice, stats, error);
+
+    if (!of)
+      return false;
+    *value = lode_metric_value (of, &metric);
+  }
+  if (!is_loss)
+    *sign = lode_metric_sign (&metric);
+  return true;
+}
+
 bool
 lode_net_run_measure (LodeNet *base, const LodeChoice *choice, LodeStats *stats, const char *metric,
                       double *value, GError **error)
 {
-  const Net *net = (const Net *) base;
-  bool is_accuracy = strcmp (metric, "accuracy") == 0;
-  double accuracy, loss;
+  int sign;
 
-  if (!is_accuracy && strcmp (metric, "loss") != 0) {
+  return measure (base, choice, stats, metric, value, &sign, error);
+}
+
+bool
+lode_net_run_score (LodeNet *base, const LodeChoice *choice, LodeStats *stats, const char *metric,
+                    double *value, GError **error)
+{
+  double found;
+  int sign;
+
+  if (!measure (base, choice, stats, metric, &found, &sign, error))
+    return false;
+  if (isnan (found)) {
     g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG,
-                 "net: there is no metric \"%s\"; accuracy and loss can be measured", metric);
+                 "net: %s is not defined on the validation split, so that nothing can be chosen by "
+                 "it; take another metric, or more examples (data.valid)",
+                 metric);
     return false;
   }
-  if (is_accuracy && lode_data_targets (net->spec.data)) {
-    g_set_error_literal (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG,
-                         "net: real targets have no accuracy; measure the loss");
-    return false;
-  }
-  if (!lode_net_measure_both (base, choice, stats, &accuracy, &loss, error))
-    return false;
-  *value = is_accuracy ? accuracy : loss;
+  *value = sign * found;
   return true;
 }
 

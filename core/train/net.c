@@ -67,13 +67,60 @@ static bool
 prepare_loss (const LodeNetSpec *spec, uint32_t k, const double *count, LodeCriterion *criterion,
               GError **error)
 {
-  if (k > 0)
-    return lode_criterion_prepare (criterion, spec->loss_ops, spec->loss, k, count, error);
+  if (k > 0) {
+    bool ok = lode_criterion_prepare (criterion, spec->loss_ops, spec->loss, k, count, error);
+
+    if (ok)
+      lode_criterion_reweight (criterion, &spec->reweight, count);
+    return ok;
+  }
   g_set_error_literal (
       error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG,
       "net: a head for 0 classes, since the data carry no labels; label some of them, or "
       "name the classes they may have");
   return false;
+}
+
+/* The architecture's loss is content with a linear head, or with the one that the loss asks for. */
+static bool
+check_heads (const LodeCriterion *own, const LodeCriterion *arch, GError **error)
+{
+  if (!(arch->table.cosine > 0) || arch->table.cosine == own->table.cosine)
+    return true;
+  g_set_error (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG,
+               "net: arch_loss asks for a cosine head of scale %g, loss for %s%.6g; give both the "
+               "same head",
+               (double) arch->table.cosine,
+               own->table.cosine > 0 ? "one of scale " : "a linear one, ",
+               (double) own->table.cosine);
+  return false;
+}
+
+/* Both losses of a net; what was prepared before stays if either fails. */
+static bool
+prepare_losses (const LodeNetSpec *spec, uint32_t k, const double *count, LodeCriterion *own,
+                LodeCriterion *arch, GError **error)
+{
+  LodeCriterion first = { 0 }, second = { 0 };
+  LodeForce force = own->force;
+  bool ok = prepare_loss (spec, k, count, &first, error)
+            && (!spec->arch_loss_ops
+                || (lode_criterion_prepare (&second, spec->arch_loss_ops, spec->arch_loss, k, count,
+                                            error)
+                    && check_heads (&first, &second, error)));
+
+  if (!ok) {
+    lode_criterion_clear (&first);
+    lode_criterion_clear (&second);
+    return false;
+  }
+  if (own->memory)
+    lode_criterion_force (&first, &force);
+  lode_criterion_clear (own);
+  lode_criterion_clear (arch);
+  *own = first;
+  *arch = second;
+  return true;
 }
 
 bool
@@ -133,7 +180,7 @@ static bool
 build (Net *net, GError **error)
 {
   net->count = lode_net_counts (&net->spec, net->in.classes, NULL);
-  if (!prepare_loss (&net->spec, net->in.classes, net->count, &net->criterion, error))
+  if (!prepare_losses (&net->spec, net->in.classes, net->count, &net->criterion, &net->arch, error))
     return false;
   lode_net_assemble (&net->spec, &net->in, &net->criterion, &net->assembly);
   if (!learn_layout (net, error))
@@ -183,6 +230,7 @@ net_free (LodeNet *base)
   lode_layout_unref (net->weights);
   lode_layout_unref (net->norms);
   lode_criterion_clear (&net->criterion);
+  lode_criterion_clear (&net->arch);
   g_free (net->mask);
   g_free (net->count);
   g_free (net->recorded);
@@ -279,11 +327,10 @@ net_head (LodeNet *base, uint32_t classes, const double *count, GError **error)
   if (!check_classes (&net->spec, classes, error))
     return false;
   counts = lode_net_counts (&net->spec, classes, count);
-  if (!prepare_loss (&net->spec, classes, counts, &net->criterion, error))
+  if (!prepare_losses (&net->spec, classes, counts, &net->criterion, &net->arch, error))
     return false;
   if (!replace_head (net, classes, error)) {
-    lode_criterion_prepare (&net->criterion, net->spec.loss_ops, net->spec.loss, net->in.classes,
-                            net->count, NULL);
+    prepare_losses (&net->spec, net->in.classes, net->count, &net->criterion, &net->arch, NULL);
     return false;
   }
   g_free (net->count);
@@ -339,6 +386,12 @@ lode_net_stats (LodeNet *base)
   return ((Net *) base)->stats;
 }
 
+void
+lode_net_force (LodeNet *base, const LodeForce *force)
+{
+  lode_criterion_force (&((Net *) base)->criterion, force);
+}
+
 LodeEngine *
 lode_net_engine (const LodeNet *base)
 {
@@ -380,4 +433,6 @@ static const LodeNetCalls net_calls = {
   .recalibrate = lode_net_run_recalibrate,
   .measure = lode_net_run_measure,
   .dup = net_dup,
+  .score = lode_net_run_score,
+  .logits = lode_net_outputs,
 };

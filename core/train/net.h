@@ -10,6 +10,7 @@
 #include "data/data.h"
 #include "space/cost.h"
 #include "train/losses.h"
+#include "train/metric.h"
 #include <lode/backbone.h>
 #include <lode/sampler.h>
 #include <lode/state.h>
@@ -20,12 +21,17 @@ typedef struct LodeNetSpec {
   const LodeBackboneOps *backbone_ops;
   const LodeBackbone *backbone;
   const LodeLossOps *loss_ops;
-  LodeLoss *loss;         /* of this net alone */
+  LodeLoss *loss; /* of this net alone */
+  /* Of batches of ARCH, or NULL: as all others. It has the head that the loss asks for. */
+  const LodeLossOps *arch_loss_ops;
+  LodeLoss *arch_loss;
+  LodeReweight reweight;  /* of the loss, not the architecture's */
   LodeData *data;         /* shapes, class counts, validation and calibration batches */
   uint32_t batch;         /* of validation and calibration */
   uint64_t seed;          /* of initial weights */
   double label_smoothing; /* in passes that ask for a gradient; others report the plain loss */
-  void *data_;            /* for the two below */
+  const LodeMetricsConf *metrics;             /* of validation, or NULL: defaults */
+  void *data_;                                /* for the two below */
   void (*observe) (void *, const LodeSeen *); /* or NULL; OBSERVE on labelled batches of WEIGHTS */
   /* The ledger, or NULL: samples of a pass, multiply-adds of one sample's forward, and whether
    * backward went below the head (not where the backbone is frozen and no gates are asked for). */
@@ -57,6 +63,8 @@ bool lode_net_describe (const LodeStore *, const char *prefix, const LodeSpace *
 const uint64_t *lode_net_mask (const LodeNet *);
 /* How it was made; from and choice are NULL, classes is the size of the head. */
 LodeNetIn lode_net_in (const LodeNet *);
+/* How much of the loss's class table is in force from now on; all of it when the net is made. */
+void lode_net_force (LodeNet *, const LodeForce *);
 LodeStats *lode_net_stats (LodeNet *); /* its own */
 LodeEngine *lode_net_engine (const LodeNet *);
 uint32_t lode_net_outputs (const LodeNet *);
@@ -64,6 +72,9 @@ uint32_t lode_net_outputs (const LodeNet *);
 /* Both metrics in one go over the validation split; accuracy is NaN where targets are real. */
 bool lode_net_measure_both (LodeNet *, const LodeChoice *, LodeStats *, double *accuracy,
                             double *loss, GError **);
+
+/* What it says of the validation split (transfer full); NULL with an error. Classes only. */
+LodeOutcomes *lode_net_outcomes (LodeNet *, const LodeChoice *, LodeStats *, GError **);
 
 /* What a net of this description would be recorded as, for lode_cost_new. Prepares the loss. */
 bool lode_net_assembly (const LodeNetSpec *, const LodeNetIn *, LodeAssembly *, GError **);

@@ -214,9 +214,11 @@ static void
 optim_epoch (LodeOptim *base, double epoch)
 {
   Optim *optim = (Optim *) base;
+  LodeForce force = lode_fit_force (&optim->conf, epoch);
 
   optim->epoch = epoch;
   optim->rate = lode_fit_rate (&optim->conf, epoch);
+  lode_net_force (optim->net, &force);
 }
 
 static uint32_t

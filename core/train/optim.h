@@ -31,6 +31,11 @@ typedef struct LodeFitConf {
   double clip;
   double drop_path, aux_weight, label_smoothing;
   int64_t validate; /* epochs between validations, 0: never */
+  int32_t reweight; /* LODE_REWEIGHT_… */
+  double reweight_power, reweight_beta;
+  /* Shares of the epochs: where weights, scales and shifts of classes set in, and how long they
+   * rise. */
+  double weight_from, weight_ramp, scale_from, scale_ramp, shift_from, shift_ramp;
 } LodeFitConf;
 
 extern const LodeOption lode_fit_options[];
@@ -47,8 +52,12 @@ char *lode_fit_check (const LodeFitConf *);
  */
 double lode_fit_rate (const LodeFitConf *, double epoch);
 
-/* An optimiser for the weights of this net, at epoch 0. conf is copied, its lists are borrowed. A
- * head replaced later gets fresh moments, everything else keeps its own. */
+/* How much of the loss's class table is in force at an epoch; it moves where the rate does. */
+LodeForce lode_fit_force (const LodeFitConf *, double epoch);
+
+/* An optimiser for the weights of this net, at epoch 0. Its epochs move the net's class table too.
+ * conf is copied, its lists are borrowed. A head replaced later gets fresh moments, everything else
+ * keeps its own. */
 LodeOptim *lode_optim_make (const LodeFitConf *, LodeNet *);
 void lode_optim_store (const LodeOptim *, const char *prefix, LodeStore *);
 /* Everything is checked before anything is written. */

@@ -218,7 +218,7 @@ auxiliary_loss (Net *net, const NetRun *run, const LodePass *pass, double smooth
   float *grad = run->grad ? lode_program_output_grad (run->program, at) : NULL;
   g_autofree float *value = g_new (float, n);
   LodeReduced reduced = lode_criterion_run (
-      &net->criterion, lode_engine_threads (net->spec.engine), run->batch,
+      net_criterion_of (net, run->batch->role), lode_engine_threads (net->spec.engine), run->batch,
       lode_program_output (run->program, at, NULL), NULL, smoothing, value, grad);
 
   for (size_t i = 0; grad && i < n * k; i++)
@@ -232,9 +232,9 @@ batch_loss (Net *net, const NetRun *run, const LodePass *pass)
 {
   double smoothing = run->grad ? net->spec.label_smoothing : 0, loss;
   float *grad = run->grad ? lode_program_output_grad (run->program, 0) : NULL;
-  LodeReduced reduced =
-      lode_criterion_run (&net->criterion, lode_engine_threads (net->spec.engine), run->batch,
-                          run->logit, NULL, smoothing, lode_net_value (net, run->batch->n), grad);
+  LodeReduced reduced = lode_criterion_run (
+      net_criterion_of (net, run->batch->role), lode_engine_threads (net->spec.engine), run->batch,
+      run->logit, pass->teacher, smoothing, lode_net_value (net, run->batch->n), grad);
 
   loss = lode_reduced_mean (reduced);
   if (net->outputs.aux >= 0)

@@ -14,8 +14,8 @@ typedef struct Net {
   LodeNetIn in;   /* from and choice are NULL, classes is the size of the head */
   uint64_t *mask; /* [space.n] as given, or NULL */
   LodeAssembly assembly;
-  LodeCriterion criterion;
-  double *count; /* [classes] what the loss was prepared with, or NULL */
+  LodeCriterion criterion, arch; /* arch: of batches of ARCH; its ops are NULL without */
+  double *count;                 /* [classes] what the loss was prepared with, or NULL */
   LodeLayout *weights, *norms;
   LodeParams *params;
   LodeStats *stats, *spare; /* spare: what TRACK goes back to where the loss is not finite */
@@ -33,6 +33,13 @@ typedef struct Net {
   float *value, *prob; /* [n] and [n][k] of a pass */
   size_t value_room, prob_room;
 } Net;
+
+/* The loss of a batch of this role. */
+static inline const LodeCriterion *
+net_criterion_of (const Net *net, uint32_t role)
+{
+  return role == LODE_ROLE_ARCH && net->arch.ops ? &net->arch : &net->criterion;
+}
 
 static inline const LodeSpace *
 net_space_of (const Net *net)
@@ -82,5 +89,7 @@ bool lode_net_run_recalibrate (LodeNet *, const LodeChoice *, uint32_t batches, 
                                GError **);
 bool lode_net_run_measure (LodeNet *, const LodeChoice *, LodeStats *, const char *metric,
                            double *value, GError **);
+bool lode_net_run_score (LodeNet *, const LodeChoice *, LodeStats *, const char *metric,
+                         double *value, GError **);
 
 #endif

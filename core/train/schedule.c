@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Options of the `fit` group, and the schedules of the rate that they describe.
+ * Options of the `fit` group, and the schedules that they describe: of the rate, and of how much of
+ * the loss's class table is in force.
  *
  * Defaults are those of the common image recipe (Liu et al. 2019, §3.1: 50 epochs of 64, momentum
  * 0.9, decay 3e-4, gradients clipped at 5, cosine from 0.025); Adam's betas are Kingma & Ba's.
@@ -11,6 +12,7 @@
 
 static const char *const optimisers[] = { "sgd", "adam", NULL };
 static const char *const schedules[] = { "cosine", "step", "constant", "exponential", NULL };
+static const char *const reweights[] = { "none", "inverse", "effective", NULL };
 static const char *const moves[] = { "epoch", "batch", NULL };
 
 const LodeOption lode_fit_options[] = {
@@ -54,6 +56,25 @@ const LodeOption lode_fit_options[] = {
                .doc = "part of a label that is spread over all classes"),
   LODE_OPTION (LodeFitConf, validate, .number = 1, .max = 1e6, .unit = "epochs",
                .doc = "epochs between validations, 0: never"),
+  LODE_OPTION (LodeFitConf, reweight, .choices = reweights,
+               .doc = "weights of classes beside the loss's own: none, by inverse counts, or by "
+                      "effective numbers of examples"),
+  LODE_OPTION (LodeFitConf, reweight_power, .number = 1, .max = 4, .tunable = true,
+               .doc = "of `inverse`: a class of n examples weighs n^-power"),
+  LODE_OPTION (LodeFitConf, reweight_beta, .number = 0.9999, .max = 1, .tunable = true,
+               .doc = "of `effective`: 0 weighs all classes alike, 1 by inverse counts"),
+  LODE_OPTION (LodeFitConf, weight_from, .number = 0, .max = 1, .unit = "share of epochs",
+               .doc = "where weights of classes set in; 0.8 defers them"),
+  LODE_OPTION (LodeFitConf, weight_ramp, .number = 0, .max = 1, .unit = "share of epochs",
+               .doc = "how long they rise from none to all; 0: at once"),
+  LODE_OPTION (LodeFitConf, scale_from, .number = 0, .max = 1, .unit = "share of epochs",
+               .doc = "where the loss's factors of logits set in"),
+  LODE_OPTION (LodeFitConf, scale_ramp, .number = 0, .max = 1, .unit = "share of epochs",
+               .doc = "how long they rise; 0: at once"),
+  LODE_OPTION (LodeFitConf, shift_from, .number = 0, .max = 1, .unit = "share of epochs",
+               .doc = "where the loss's shifts of logits set in"),
+  LODE_OPTION (LodeFitConf, shift_ramp, .number = 0, .max = 1, .unit = "share of epochs",
+               .doc = "how long they rise; 0: at once"),
 };
 const uint32_t lode_fit_options_n = G_N_ELEMENTS (lode_fit_options);
 
@@ -83,9 +104,33 @@ check_milestones (const LodeFitConf *conf)
   return NULL;
 }
 
+/* What never comes fully into force, or only behind the last epoch, is a slip. */
+static char *
+check_part (const char *name, double from, double ramp)
+{
+  if (from < 1 && from + ramp <= 1 + 1e-9)
+    return NULL;
+  return g_strdup_printf (
+      "%s_from = %g and %s_ramp = %g end behind the last epoch; expected a sum of "
+      "at most 1, and %s_from below 1",
+      name, from, name, ramp, name);
+}
+
+static char *
+check_force (const LodeFitConf *conf)
+{
+  char *wrong = check_part ("weight", conf->weight_from, conf->weight_ramp);
+
+  if (!wrong)
+    wrong = check_part ("scale", conf->scale_from, conf->scale_ramp);
+  return wrong ? wrong : check_part ("shift", conf->shift_from, conf->shift_ramp);
+}
+
 char *
 lode_fit_check (const LodeFitConf *conf)
 {
+  char *wrong;
+
   if (conf->nesterov && conf->optimiser != LODE_OPTIM_SGD)
     return g_strdup ("nesterov has no effect with optimiser = \"adam\"; expected false");
   if (conf->nesterov && !(conf->momentum > 0))
@@ -94,7 +139,8 @@ lode_fit_check (const LodeFitConf *conf)
     return g_strdup_printf ("warmup = %g is longer than epochs = %" G_GINT64_FORMAT
                             "; expected no more than epochs",
                             conf->warmup, conf->epochs);
-  return check_milestones (conf);
+  wrong = check_milestones (conf);
+  return wrong ? wrong : check_force (conf);
 }
 
 static double
@@ -129,4 +175,24 @@ lode_fit_rate (const LodeFitConf *conf, double epoch)
     return scheduled (conf, e);
   rise = (whole ? e + 1 : e) / conf->warmup;
   return scheduled (conf, e) * MIN (rise, 1);
+}
+
+/* t of a part: 0 before it sets in, then 1, or rising to it. at: share of the epochs. */
+static double
+degree (double from, double ramp, double at)
+{
+  if (at < from)
+    return 0;
+  return ramp > 0 ? MIN ((at - from) / ramp, 1) : 1;
+}
+
+LodeForce
+lode_fit_force (const LodeFitConf *conf, double epoch)
+{
+  double e = CLAMP (epoch, 0, (double) conf->epochs);
+  double at = (conf->every == LODE_EVERY_EPOCH ? floor (e) : e) / (double) conf->epochs;
+
+  return (LodeForce){ .weight = degree (conf->weight_from, conf->weight_ramp, at),
+                      .scale = degree (conf->scale_from, conf->scale_ramp, at),
+                      .shift = degree (conf->shift_from, conf->shift_ramp, at) };
 }

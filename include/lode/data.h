@@ -8,7 +8,7 @@
 #ifndef LODE_DATA_H
 #define LODE_DATA_H
 
-#include <lode/types.h>
+#include <lode/rows.h>
 
 /* What a batch is for. Only WEIGHTS passes through the sampler; TEST opens only for a stage with that right. */
 enum { LODE_ROLE_WEIGHTS, LODE_ROLE_ARCH, LODE_ROLE_VALID, LODE_ROLE_CALIBRATE, LODE_ROLE_TEST };
@@ -24,6 +24,7 @@ typedef struct LodeBatch {
   const int32_t *label;  /* [n], or NULL where targets are real */
   const float *target;   /* [n][targets], or NULL where targets are classes */
   const float *weight;   /* [n] example weights, mean 1 over the period's selection */
+  const int32_t *group;  /* [n] the examples' groups, or NULL: the data have none */
 } LodeBatch;
 
 typedef struct LodeStreamCalls {
@@ -47,6 +48,8 @@ typedef struct LodePoolCalls {
   int32_t (*label) (const LodePool *, uint32_t);
   float (*weight) (const LodePool *, uint32_t);
   int32_t (*group) (const LodePool *, uint32_t);
+  uint32_t (*models) (const LodePool *);
+  LodeRows *(*rows) (const LodePool *, uint32_t what, uint32_t model, GError **);
 } LodePoolCalls;
 
 struct LodePool {
@@ -126,6 +129,20 @@ static inline int32_t
 lode_pool_group (const LodePool *pool, uint32_t i)
 {
   return pool->calls->group (pool, i);
+}
+
+/* Models whose rows the pool has; where none is connected 1: the examples' own values, normalised. */
+static inline uint32_t
+lode_pool_models (const LodePool *pool)
+{
+  return pool->calls->models (pool);
+}
+
+/* What a model says of every example (transfer full): a row each, of LODE_FEATURES. [main] */
+static inline LodeRows *
+lode_pool_rows (const LodePool *pool, uint32_t what, uint32_t model, GError **error)
+{
+  return pool->calls->rows (pool, what, model, error);
 }
 
 #endif

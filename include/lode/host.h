@@ -70,6 +70,9 @@ typedef struct LodeHostCalls {
   bool (*known) (const LodeHost *, const uint8_t *arch, double fidelity, LodeScore *);
   bool (*best) (const LodeHost *, uint8_t *arch, LodeScore *);
   void (*spent) (const LodeHost *, LodeSpent *);
+  /* rows */
+  LodeRows *(*rows_open) (const LodeHost *, const char *path, GError **);
+  bool (*lewis) (const LodeHost *, LodeRows *, const LodeLewisIn *, double *w, LodeLewisOut *, GError **);
 } LodeHostCalls;
 
 struct LodeHost {
@@ -296,6 +299,25 @@ static inline double
 lode_interval (const LodeHost *host, uint32_t n, const double *x, double level, double *sd)
 {
   return host->calls->interval (host, n, x, level, sd);
+}
+
+/* Rows of a .npy file of float32 or float64 in C order (transfer full); read from the file as they are
+ * asked for. [main] */
+static inline LodeRows *
+lode_rows_open (const LodeHost *host, const char *path, GError **error)
+{
+  return host->calls->rows_open (host, path, error);
+}
+
+/*
+ * Lewis weights of the rows, in some passes over them; a row of zeros has weight 0. w: [count]. Values
+ * that are not finite are an error that names row and column. [main]
+ */
+static inline bool
+lode_lewis (const LodeHost *host, LodeRows *rows, const LodeLewisIn *in, double *w, LodeLewisOut *out,
+            GError **error)
+{
+  return host->calls->lewis (host, rows, in, w, out, error);
 }
 
 #endif

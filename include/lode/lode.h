@@ -6,6 +6,7 @@
 #include <lode/abi.h>
 #include <lode/backbone.h>
 #include <lode/benchmark.h>
+#include <lode/classes.h>
 #include <lode/data.h>
 #include <lode/dataset.h>
 #include <lode/evaluator.h>
@@ -18,6 +19,7 @@
 #include <lode/option.h>
 #include <lode/plugin.h>
 #include <lode/rng.h>
+#include <lode/rows.h>
 #include <lode/sampler.h>
 #include <lode/search.h>
 #include <lode/space.h>

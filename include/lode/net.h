@@ -40,6 +40,7 @@ typedef struct LodePass {
   double loss;           /* out: weighted mean over the batch, auxiliary part included */
   uint32_t n, correct;   /* out: rows; rows whose largest logit is the label's */
   uint8_t *hit;          /* out: [n] 1 for those rows, else 0; or NULL */
+  const float *teacher;  /* in: [n][k] a teacher's logits for losses that hear one; or NULL */
 } LodePass;
 
 typedef struct LodeNetIn {
@@ -101,6 +102,8 @@ typedef struct LodeNetCalls {
   bool (*recalibrate) (LodeNet *, const LodeChoice *, uint32_t batches, LodeStats *, GError **);
   bool (*measure) (LodeNet *, const LodeChoice *, LodeStats *, const char *metric, double *value, GError **);
   LodeParams *(*dup) (LodeNet *, const LodeParams *, const LodeChoice *);
+  bool (*score) (LodeNet *, const LodeChoice *, LodeStats *, const char *metric, double *value, GError **);
+  uint32_t (*logits) (const LodeNet *);
 } LodeNetCalls;
 
 struct LodeNet {
@@ -191,12 +194,28 @@ lode_net_recalibrate (LodeNet *net, const LodeChoice *choice, uint32_t batches, 
   return net->calls->recalibrate (net, choice, batches, stats, error);
 }
 
-/* A metric ("accuracy", "loss") on the validation split; stats NULL: the net's own. */
+/* A metric ("accuracy", "loss", "balanced_accuracy", "recall:cat" …: docs/metrics.md) on the validation split;
+ * stats NULL: the net's own. NaN where the split does not define it. */
 static inline bool
 lode_net_measure (LodeNet *net, const LodeChoice *choice, LodeStats *stats, const char *metric, double *value,
                   GError **error)
 {
   return net->calls->measure (net, choice, stats, metric, value, error);
+}
+
+/* The same turned so that larger is better: errors and costs have the other sign. Not a number is an error. */
+static inline bool
+lode_net_score (LodeNet *net, const LodeChoice *choice, LodeStats *stats, const char *metric, double *value,
+                GError **error)
+{
+  return net->calls->score (net, choice, stats, metric, value, error);
+}
+
+/* Logits a row: what `logit` of a pass has room for. */
+static inline uint32_t
+lode_net_logits (const LodeNet *net)
+{
+  return net->calls->logits (net);
 }
 
 /* A copy of a set of this net; choice NULL: all of it, else only what the choice touches. */

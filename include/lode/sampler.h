@@ -29,6 +29,7 @@ typedef struct LodePicks {
   uint32_t *index; /* into the pool */
   uint32_t *times; /* multiplicity */
   float *weight;
+  bool repeat;     /* an example comes `times` times an epoch, not once with `times` as much weight */
 } LodePicks;
 
 /* What the weights' pass saw: one entry per row of the batch. */

@@ -32,6 +32,15 @@ typedef struct LodeStageOps {
   bool (*step) (LodeStage *, LodeProgress *, GError **);               /* [main] bounded work; atomic for resume */
 } LodeStageOps;
 
+/* What a net says of a split. */
+typedef struct LodeLogits {
+  size_t size;
+  uint32_t n, k;
+  const float *logit;   /* [n][k] */
+  const int32_t *label; /* [n] */
+  const int32_t *group; /* [n], or NULL */
+} LodeLogits;
+
 /* What only a stage may ask. */
 typedef struct LodeStageCalls {
   size_t size;
@@ -46,6 +55,8 @@ typedef struct LodeStageCalls {
   void (*limit) (const LodeHost *, double seconds);
   bool (*quote) (const LodeHost *, const uint8_t *arch, LodeQuotes *, GError **);
   bool (*text_save) (const LodeHost *, const char *port, const char *text, GError **);
+  bool (*figures) (const LodeHost *, const char *prefix, const LodeLogits *, GError **);
+  bool (*valid_figures) (const LodeHost *, LodeNet *, const LodeChoice *, GError **);
 } LodeStageCalls;
 
 /* The stage's strategy: its vtable and (transfer full, by ops->destroy) instance; its state is saved by the host. */
@@ -128,6 +139,21 @@ static inline void
 lode_result (const LodeHost *host, const char *name, double value)
 {
   host->stage->result (host, name, value);
+}
+
+/* The metrics of the stage's `metrics` group as final figures: PREFIX_NAME, and the ends of its interval
+ * PREFIX_NAME_low, PREFIX_NAME_high. */
+static inline bool
+lode_figures (const LodeHost *host, const char *prefix, const LodeLogits *logits, GError **error)
+{
+  return host->stage->figures (host, prefix, logits, error);
+}
+
+/* The same of the validation split, as valid_NAME. Classes only. */
+static inline bool
+lode_valid_figures (const LodeHost *host, LodeNet *net, const LodeChoice *choice, GError **error)
+{
+  return host->stage->valid_figures (host, net, choice, error);
 }
 
 #endif

@@ -20,6 +20,7 @@ typedef struct LodeOptim LodeOptim;
 typedef struct LodeFit LodeFit;
 typedef struct LodeStream LodeStream;
 typedef struct LodePool LodePool;
+typedef struct LodeRows LodeRows;     /* a matrix read by blocks */
 typedef struct LodeStore LodeStore;
 
 typedef int32_t LodeValue; /* a value of a graph; negative: absent */

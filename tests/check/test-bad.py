@@ -12,22 +12,40 @@ import sys
 
 DONE, FAILED, USAGE, PLUGIN = 0, 1, 2, 4
 
-WORK = ("life", "determinism", "state")  # groups in which every instance works
+WORK = ("life", "determinism", "state", "bounds", "robust")  # groups in which every instance works
 
 # Plugin: the test that must find it, its outcome, words of its line; and groups that may suffer too.
 BAD = {
     "backbone_op": ("gradients/op", "fail", "expected the gradient .* factor of 0\\.99[45]", ("gradients",)),
+    "backbone_overrun": (
+        "op/bounds", "fail", "stay within its output of [0-9]+ bytes, found a byte behind it written|found byte 1 behind it written",
+        WORK + ("gradients", "backbone", "robust", "options"),
+    ),
+    "loss_beyond": ("bounds/buffers", "fail", "stay within its labels of [0-9]+ bytes, found byte 1 behind it read", ()),
+    "loss_calm": ("robust/loss", "fail", "expected logits that are NaN to show in value or gradient, found 0", ()),
     "loss_dirt": ("determinism/twice", "fail", "expected the same bits", ("gradients", "determinism")),
     "loss_drift": ("determinism/twice", "fail", "expected the same bits .* values of rows", ("determinism",)),
     "loss_leak": ("life/growth", "fail", "expected no growth over .* found [234][0-9] bytes a round", ()),
+    "loss_outside": (
+        "bounds/buffers", "fail", "stay within its values of [0-9]+ bytes, found byte 4 before it written",
+        WORK + ("gradients", "loss", "robust"),
+    ),
     "loss_refuse": ("options/extremes", "fail", "order = 9.* expected an error that says why", ("options",)),
     "loss_slope": ("gradients/loss", "fail", "expected the gradient .* factor of 0\\.99[45]", ()),
+    "loss_spill": ("robust/loss", "fail", "expected logits of nan in one row to leave the others alone", ("determinism",)),
     "loss_talk": (
-        "loss/finite", "fail", "expected it to print nothing, found: prepared for", ("life", "gradients", "determinism"),
+        "loss/finite", "fail", "expected it to print nothing, found: prepared for",
+        ("life", "gradients", "determinism", "bounds", "robust"),
     ),
     "sampler_again": ("sampler/select", "fail", "expected each example once .* found .* again", WORK),
     "sampler_beyond": ("sampler/select", "fail", "expected indices below 48, found 48", WORK),
+    "sampler_listen": (
+        "bounds/buffers", "fail", "expected it not to touch labels that it did not declare .* found byte 1 of them read",
+        ("robust",),
+    ),
     "sampler_overrun": ("sampler/select", "fail", "expected it to write within its room of 48", WORK),
+    "sampler_peek": ("robust/labels", "fail", "expected it to read no label that it did not declare", ()),
+    "search_brittle": ("robust/scores", "fail", "expected it to go on where all scores fail, found: the score is bad", ("state",)),
     "search_crash": ("search/steps", "error", r"it crashed \(SIGSEGV\)", WORK),
     "search_forget": ("state/continue", "fail", "expected it to go on alike after save and load", ()),
     "search_hang": ("search/steps", "timeout", "it did not end within", WORK),
@@ -36,7 +54,7 @@ BAD = {
     "search_stray": ("search/steps", "fail", "expected a legal architecture from best", WORK),
 }
 # What a sanitizer's own heap hides from the suite, or reports in its own way.
-SANITIZED = {"loss_dirt", "search_crash"}
+SANITIZED = {"backbone_overrun", "loss_beyond", "loss_dirt", "loss_outside", "search_crash"}
 
 
 class Tree:

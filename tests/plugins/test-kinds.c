@@ -180,6 +180,15 @@ test_uniform_is_uniform (void)
 }
 
 /* evaluators */
+static const struct {
+  const char *figure;
+} by_accuracy = { "accuracy" };
+
+typedef struct Shared {
+  int64_t recalibrate;
+  const char *figure;
+} Shared;
+
 static bool
 score (Toy *toy, const char *name, const void *conf, double fidelity, LodeScore *to, GError **error)
 {
@@ -201,14 +210,14 @@ test_train_score (void)
   Toy *toy = toy_new ();
   LodeScore found;
 
-  g_assert_true (score (toy, "train", NULL, 1, &found, &error));
+  g_assert_true (score (toy, "train", &by_accuracy, 1, &found, &error));
   g_assert_cmpuint (toy->fit_steps, ==, 10);
   g_assert_cmpuint (toy->net_id, ==, 77);
   g_assert_cmpfloat_with_epsilon (found.value, (toy->slope[1] + toy->slope[5]) / 10, 1e-12);
   g_assert_cmpuint (found.macs, ==, 101);
   g_assert_cmpuint (found.params, ==, 10);
   g_assert_cmpint (found.failed, ==, 0);
-  g_assert_true (score (toy, "train", NULL, 0.3, &found, &error));
+  g_assert_true (score (toy, "train", &by_accuracy, 0.3, &found, &error));
   g_assert_cmpuint (toy->fit_steps, ==, 13);
   toy_free (toy);
 }
@@ -222,11 +231,11 @@ test_train_fails (void)
   LodeScore found;
 
   g_set_error_literal (&toy->fit_error, LODE_RUN_ERROR, LODE_RUN_ERROR_NUMBER, "not finite");
-  g_assert_true (score (toy, "train", NULL, 1, &found, &error));
+  g_assert_true (score (toy, "train", &by_accuracy, 1, &found, &error));
   g_assert_cmpint (found.failed, !=, 0);
   g_assert_true (isinf (found.value) && found.value < 0);
   g_set_error_literal (&toy->fit_error, LODE_RUN_ERROR, LODE_RUN_ERROR_FAILED, "disk full");
-  g_assert_false (score (toy, "train", NULL, 1, &found, &error));
+  g_assert_false (score (toy, "train", &by_accuracy, 1, &found, &error));
   g_assert_cmpstr (error->message, ==, "disk full");
   toy_free (toy);
 }
@@ -237,7 +246,7 @@ test_shared_score (void)
   g_autoptr (GError) error = NULL;
   Toy *toy = toy_new ();
   LodeNetIn in = { .size = sizeof in, .shared = true };
-  const int64_t batches = 4, none = 0;
+  const Shared batches = { 4, "accuracy" }, none = { 0, "accuracy" }, by_nll = { 0, "nll" };
   LodeScore found;
   LodeNet *net;
 
@@ -250,6 +259,8 @@ test_shared_score (void)
   g_assert_cmpfloat_with_epsilon (found.value, (toy->slope[1] + toy->slope[5]) / 10, 1e-12);
   g_assert_true (score (toy, "shared", &none, 1, &found, &error));
   g_assert_cmpuint (toy->recalibrated, ==, 4);
+  g_assert_true (score (toy, "shared", &by_nll, 1, &found, &error));
+  g_assert_cmpfloat_with_epsilon (found.value, -(toy->slope[1] + toy->slope[5]) / 10, 1e-12);
   g_assert_cmpuint (toy->foreign_writes, ==, 0);
   lode_net_free (net);
   toy_free (toy);
@@ -423,7 +434,6 @@ test_evaluate_stage (void)
   g_assert_true (at.progress.end);
   g_assert_cmpstr (toy->log->str, ==, "T:s T:s T:s T:s ");
   g_assert_cmpfloat (toy_value (toy->result, "test_accuracy"), ==, 0.5);
-  g_assert_cmpfloat (toy_value (toy->result, "test_balanced_accuracy"), ==, 0.5);
   g_assert_true (isfinite (toy_value (toy->result, "test_loss")));
   stage_free (&at);
   toy_free (toy);
@@ -451,8 +461,8 @@ test_evaluate_resume (void)
     g_assert_true (rest.progress.end);
     g_assert_cmpfloat (toy_value (whole_toy->result, "test_loss"), ==,
                        toy_value (rest_toy->result, "test_loss"));
-    g_assert_cmpfloat (toy_value (whole_toy->result, "test_balanced_accuracy"), ==,
-                       toy_value (rest_toy->result, "test_balanced_accuracy"));
+    g_assert_cmpfloat (toy_value (whole_toy->result, "test_accuracy"), ==,
+                       toy_value (rest_toy->result, "test_accuracy"));
     stage_free (&whole);
     stage_free (&part);
     stage_free (&rest);

@@ -233,6 +233,37 @@ toy_net_open (const LodeHost *host, const char *port, uint32_t i, GError **error
   return toy_net_new (host, &in, error);
 }
 
+/* How many largest logits are the label's. */
+static inline bool
+toy_figures (const LodeHost *host, const char *prefix, const LodeLogits *logits, GError **error)
+{
+  g_autofree char *name = g_strconcat (prefix, "_accuracy", NULL);
+  uint32_t hits = 0;
+
+  (void) error;
+  g_assert_cmpuint (logits->k, ==, TOY_LOGITS);
+  for (uint32_t i = 0; i < logits->n; i++) {
+    const float *row = logits->logit + (size_t) i * TOY_LOGITS;
+    int32_t best = 0;
+
+    for (int32_t c = 1; c < TOY_LOGITS; c++)
+      best = row[c] > row[best] ? c : best;
+    hits += logits->label[i] == best;
+  }
+  toy_result (host, name, (double) hits / logits->n);
+  return true;
+}
+
+static inline bool
+toy_valid_figures (const LodeHost *host, LodeNet *net, const LodeChoice *choice, GError **error)
+{
+  double value;
+  bool ok = lode_net_measure (net, choice, NULL, "accuracy", &value, error);
+
+  toy_result (host, "valid_accuracy", value);
+  return ok;
+}
+
 static inline uint32_t
 toy_pool_count (const LodePool *pool)
 {
@@ -280,9 +311,16 @@ toy_new (void)
   memcpy (toy->slope, slope, sizeof slope);
   toy->host = (LodeHost){ sizeof (LodeHost), LODE_ABI_MAJOR, LODE_ABI_MINOR, 0,
                           &toy_host_calls,   &toy->stage };
-  toy->stage =
-      (LodeStageCalls){ sizeof (LodeStageCalls), toy_search_new, toy_stage_space, toy_arch_read,
-                        toy_arch_save,           toy_net_save,   toy_net_open,    toy_result };
+  toy->stage = (LodeStageCalls){ sizeof (LodeStageCalls),
+                                 toy_search_new,
+                                 toy_stage_space,
+                                 toy_arch_read,
+                                 toy_arch_save,
+                                 toy_net_save,
+                                 toy_net_open,
+                                 toy_result };
+  toy->stage.figures = toy_figures;
+  toy->stage.valid_figures = toy_valid_figures;
   toy->stage.limit = toy_limit;
   toy->stage.quote = toy_quote;
   toy->pool.calls = &toy_pool_calls;

@@ -15,7 +15,14 @@
 #include <lode/lode.h>
 #include <string.h>
 
-enum { TOY_DECISIONS = 2, TOY_OPTIONS = 6, TOY_BATCHES = 4, TOY_ROWS = 2, TOY_POOL = 50 };
+enum {
+  TOY_DECISIONS = 2,
+  TOY_OPTIONS = 6,
+  TOY_BATCHES = 4,
+  TOY_ROWS = 2,
+  TOY_POOL = 50,
+  TOY_LOGITS = 2
+};
 
 typedef struct Toy Toy;
 
@@ -189,6 +196,10 @@ toy_net_pass (LodeNet *base, const LodeBatch *batch, const LodeChoice *choice, L
   pass->correct = 1;
   for (uint32_t i = 0; pass->hit && i < batch->n; i++)
     pass->hit[i] = i == 0;
+  for (uint32_t i = 0; pass->logit && i < batch->n; i++)
+    for (uint32_t c = 0; c < TOY_LOGITS; c++)
+      pass->logit[i * TOY_LOGITS + c] =
+          (i == 0) == (batch->label && batch->label[i] == (int32_t) c) ? 1 : 0;
   if (pass->want & LODE_WEIGHTS)
     ((ToyParams *) pass->grad)->w = dw;
   for (uint32_t o = 0; (pass->want & LODE_GATES) && o < TOY_OPTIONS; o++)
@@ -268,6 +279,25 @@ toy_net_measure (LodeNet *base, const LodeChoice *choice, LodeStats *stats, cons
   return true;
 }
 
+/* Errors count negative. */
+static inline bool
+toy_net_score (LodeNet *base, const LodeChoice *choice, LodeStats *stats, const char *metric,
+               double *value, GError **error)
+{
+  bool ok = toy_net_measure (base, choice, stats, "accuracy", value, error);
+
+  if (!strcmp (metric, "nll"))
+    *value = -*value;
+  return ok;
+}
+
+static inline uint32_t
+toy_net_logits (const LodeNet *base)
+{
+  (void) base;
+  return TOY_LOGITS;
+}
+
 static const LodeNetCalls toy_net_calls = { .size = sizeof (LodeNetCalls),
                                             .free = toy_net_free,
                                             .params = toy_net_params,
@@ -276,7 +306,9 @@ static const LodeNetCalls toy_net_calls = { .size = sizeof (LodeNetCalls),
                                             .stats = toy_net_stats,
                                             .recalibrate = toy_net_recalibrate,
                                             .measure = toy_net_measure,
-                                            .dup = toy_net_dup };
+                                            .dup = toy_net_dup,
+                                            .score = toy_net_score,
+                                            .logits = toy_net_logits };
 
 static inline LodeNet *
 toy_net_new (const LodeHost *host, const LodeNetIn *in, GError **error)

@@ -25,22 +25,27 @@ BACKBONES = {
     "chain": ("slots=2", "widths=[2,3]", "halve_at=[0]"),
     "tas-resnet": ("depth=8", "width=4"),
 }
-SEARCHES = {"random": ("trials=2", "batch=2")}
+SEARCHES = {"random": ("trials=2", "batch=2"), "ea": ("scores=4", "population=2", "parents=2")}
 
 
 def chosen(text, group):
-    found = re.search(rf'^{group} = {{[^}}]*?type = "([\w-]+)"', text, re.M)
+    found = re.search(rf'^{group} = {{[^}}]*?type = "([-\w]+)"', text, re.M)
     return found and found[1]
 
 
 def reductions(text):
     backbone, search = chosen(text, "backbone"), chosen(text, "search")
-    words = [*FIT, *DATA, *(("fit.milestones=[0.5]",) if "milestones" in text else ()), *(("data.valid=16",) if "valid" in text else ())]
+    words = [*FIT, *DATA, *(("data.valid=16",) if "valid" in text else ())]
     words += ["fit.milestones=[0.5]"] if "milestones" in text else []
     words += [f"backbone.{backbone}.{option}" for option in BACKBONES.get(backbone, ())]
     words += [f"search.{search}.{option}" for option in SEARCHES.get(search, ())]
-    stages = re.findall(r"^  (\w+) = {", text[text.index("stages = {"):], re.M)
-    return words + [f"stages.{stage}.{word}" for stage in stages for word in words if not word.startswith("search")]
+    below = text[text.index("stages = {"):]
+    stages = re.findall(r"^  (\w+) = {", below, re.M)
+    words += [f"stages.{stage}.{word}" for stage in stages for word in words if not word.startswith("search")]
+    # a stage's search of its own
+    for stage, own in re.findall(r'^  (\w+) = {(?:(?!^  }|};$).)*?search = { type = "(\w+)"', below, re.M | re.S):
+        words += [f"stages.{stage}.search.{own}.{option}" for option in SEARCHES.get(own, ())]
+    return words
 
 
 def check_of(path):

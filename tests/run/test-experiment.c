@@ -26,6 +26,17 @@ static const char searching[] = "experiment = \"e\";\n"
                                 "  test = { type = \"evaluate\"; net = \"train\"; };\n"
                                 "};\n";
 
+static const char scoring[] = "experiment = \"e\";\n"
+                              "data = { type = \"idx\"; valid = 0.5; };\n"
+                              "backbone = { type = \"darts\"; };\n"
+                              "search = { type = \"random\"; };\n"
+                              "evaluator = { type = \"train\"; };\n"
+                              "stages = {\n"
+                              "  search = { type = \"search\"; };\n"
+                              "  train = { type = \"train\"; arch = \"search\"; };\n"
+                              "  test = { type = \"evaluate\"; net = \"train\"; };\n"
+                              "};\n";
+
 /* The experiment of a text and of overrides (NULL-ended, may be NULL). */
 static LodeExperiment *
 experiment_of (const char *text, const char *const *overrides, GPtrArray *errors)
@@ -166,7 +177,7 @@ static const Slip slips[] = {
     { "stage test: net = \"tain\"", "no stage before" } },
   { "port/itself", base, "stages.test.net=test", { "no stage before it" } },
   { "port/later", searching, "stages.search.net=train", { "no stage before it" } },
-  { "port/kind", searching, "stages.test.net=search", { "\"search\"", "does not give a net" } },
+  { "port/kind", scoring, "stages.test.net=search", { "\"search\"", "does not give a net" } },
   { "port/port", base, "stages.test.net=train.nett", { "\"train.nett\"", "does not give a net" } },
   { "port/file",
     base,
@@ -271,6 +282,13 @@ test_names (void)
 static void
 test_combinations (void)
 {
+  lode_experiment_free (accept (searching, LIST ("stages.test.net=search")));
+  lode_experiment_free (
+      accept (searching, LIST ("stages.train.teacher=search", "stages.train.loss.type=kd")));
+  refuse (searching, LIST ("stages.train.loss.type=kd"), 1, LIST ("loss kd needs a teacher"));
+  refuse (searching, LIST ("loss.type=kd"), 2,
+          LIST ("stage search: loss kd needs a teacher's logits",
+                "stage train: loss kd needs a teacher"));
   refuse (searching, LIST ("backbone.type=resnet"), 1,
           LIST ("stage search: search darts needs several options at once",
                 "backbone resnet does not", "choose another search or another backbone"));
@@ -392,6 +410,25 @@ check_round_trip (LodeExperiment *experiment)
   lode_experiment_free (other);
 }
 
+/* A loss of architecture steps stands beside the loss, where a search is. */
+static void
+test_arch_loss (void)
+{
+  LodeExperiment *experiment =
+      accept (searching, LIST ("loss.type=vs", "arch_loss.type=la", "arch_loss.la.tau=0.5"));
+  const LodeStageSpec *spec = lode_experiment_stage (experiment, 0);
+
+  g_assert_cmpstr (spec->use[LODE_USE_LOSS].loaded->plugin->name, ==, "vs");
+  g_assert_cmpstr (spec->use[LODE_USE_ARCH_LOSS].loaded->plugin->name, ==, "la");
+  check_round_trip (experiment);
+  lode_experiment_free (experiment);
+  experiment = accept (searching, NULL);
+  g_assert_null (lode_experiment_stage (experiment, 0)->use[LODE_USE_ARCH_LOSS].loaded);
+  lode_experiment_free (experiment);
+  refuse (searching, LIST ("arch_loss.type=laa"), 1, LIST ("did you mean \"la\""));
+  refuse (searching, LIST ("arch_loss.la.tau=2"), 1, LIST ("no loss is chosen", "arch_loss"));
+}
+
 /* Every file of conf/ resolves, and what it resolves to is the same experiment. */
 static void
 test_conf (void)
@@ -455,6 +492,7 @@ main (int argc, char **argv)
   g_test_add_func ("/experiment/inheritance", test_inheritance);
   g_test_add_func ("/experiment/file", test_file);
   g_test_add_func ("/experiment/origins", test_origins);
+  g_test_add_func ("/experiment/arch-loss", test_arch_loss);
   g_test_add_func ("/experiment/conf", test_conf);
   g_test_add_func ("/experiment/round-trip", test_round_trip);
   return run_in_folder ();

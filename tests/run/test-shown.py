@@ -29,7 +29,7 @@ def check_summary(lode):
     run = lode.found()
     figures = run.json("result.json")["stages"]
     accuracy = figures["test"]["figures"]["test_accuracy"]
-    assert re.search(rf"^test accuracy {100 * accuracy:.2f} %$", done.out, re.M), done.out
+    assert re.search(rf"^test accuracy {100 * accuracy:.2f} % \[[0-9.]+, [0-9.]+\]$", done.out, re.M), done.out
     for words in ("28 decisions", "of darts, by darts", "64 examples of idx, 14×14×1", "64 more",
                   run.read("search/arch.txt").decode().strip(), f"run        {run.path}"):
         assert words in done.out, f"nothing says {words}: {done.out}"

@@ -23,7 +23,7 @@ table = {
   file = "small.bench";
   title = "Small";
   seeds = 2;
-  sets = { even = { }; tail = { data = { imbalance = "exp"; imbalance_ratio = 4.0; }; }; };
+  sets = { even = { }; tail = { data = { profile = "exp"; ratio = 4.0; }; }; };
 };
 """
 RANK = """
@@ -125,15 +125,14 @@ def check_tail(lode):
     counts = [int(2000 * 100 ** (-c / 9) + 1e-9) for c in range(10)]
     assert sum(counts) == 4958, counts
     command.write_idx(lode.data / "long", train=3000, test=10)
-    words = ("data.valid=100", "data.imbalance=exp", "data.imbalance_ratio=100", "data.imbalance_max=200")
+    words = ("data.valid=100", "data.profile=exp", "data.ratio=100", "data.most=200")
     out = lode.call("data", "stats", lode.data / "long", *words).expect(DONE).out
     lines = [line.split() for line in out.splitlines()[1:11]]
     assert [int(line[1]) for line in lines] == [int(200 * 100 ** (-c / 9) + 1e-9) for c in range(10)], out
     assert all(line[3] == "10" for line in lines), out
-    out = lode.call("data", "stats", lode.data / "long", *words[:1], "data.imbalance=step", *words[2:]).expect(DONE).out
+    out = lode.call("data", "stats", lode.data / "long", *words[:1], "data.profile=step", *words[2:]).expect(DONE).out
     assert [int(line.split()[1]) for line in out.splitlines()[1:11]] == [200] * 5 + [2] * 5, out
-    lode.call("data", "stats", lode.data / "long", "data.imbalance=exp", "data.imbalance_max=301").expect(USAGE, "which has 300")
-    lode.call("data", "stats", lode.data / "long", "data.imbalance=exp", "data.imbalance_ratio=1000").expect(USAGE, "leaves 0")
+    lode.call("data", "stats", lode.data / "long", "data.profile=exp", "data.most=301").expect(USAGE, "of which 300 are left")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ typedef struct FakeNet {
   LodeNet base; /* first */
   LodeEngine *engine;
   LodeParams *own;
+  LodeForce force; /* as last told */
 } FakeNet;
 
 /* In place of the core's, which knows its own nets alone. */
@@ -21,6 +22,12 @@ LodeEngine *
 lode_net_engine (const LodeNet *net)
 {
   return ((const FakeNet *) net)->engine;
+}
+
+void
+lode_net_force (LodeNet *net, const LodeForce *force)
+{
+  ((FakeNet *) net)->force = *force;
 }
 
 static inline LodeParams *

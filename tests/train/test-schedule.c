@@ -44,7 +44,7 @@ test_table (void)
 
   g_assert_null (wrong);
   g_assert_null (mistake);
-  g_assert_cmpuint (lode_fit_options_n, ==, 21);
+  g_assert_cmpuint (lode_fit_options_n, ==, 30);
   for (uint32_t i = 0; i < lode_fit_options_n; i++) {
     const LodeOption *option = &lode_fit_options[i];
 

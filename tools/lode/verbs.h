@@ -13,10 +13,12 @@ int lode_verb_resume (int argc, char **argv);
 int lode_verb_bench (int argc, char **argv);
 int lode_verb_check (int argc, char **argv);
 int lode_verb_list (int argc, char **argv);
+int lode_verb_new (int argc, char **argv);
 int lode_verb_report (int argc, char **argv);
 int lode_verb_compare (int argc, char **argv);
 int lode_verb_status (int argc, char **argv);
 int lode_verb_sweep (int argc, char **argv);
 int lode_verb_show (int argc, char **argv);
+int lode_verb_select (int argc, char **argv);
 
 #endif

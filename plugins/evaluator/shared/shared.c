@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A score by the weights of a super-network: the architecture's path through it, with batch-norm
- * statistics of its own re-estimated (Guo et al. 2020, §3.4), then validation accuracy. No weight
- * changes.
+ * statistics of its own re-estimated (Guo et al. 2020, §3.4), then a metric of validation. No
+ * weight changes.
  */
 #include <lode/lode.h>
 
 typedef struct Conf {
   int64_t recalibrate;
+  const char *figure;
 } Conf;
 
 struct LodeEvaluator {
@@ -42,7 +43,7 @@ measure (const LodeEvaluator *evaluator, LodeNet *net, const LodeChoice *choice,
       !stats
       || lode_net_recalibrate (net, choice, (uint32_t) evaluator->conf.recalibrate, stats, error);
 
-  ok = ok && lode_net_measure (net, choice, stats, "accuracy", value, error);
+  ok = ok && lode_net_score (net, choice, stats, evaluator->conf.figure, value, error);
   lode_stats_free (stats);
   return ok;
 }
@@ -86,6 +87,8 @@ static const LodeOption options[] = {
   LODE_OPTION (Conf, recalibrate, .number = 4, .min = 0, .max = 65536, .unit = "batches",
                .doc = "batches that re-estimate the norms of each architecture; 0: the "
                       "super-network's statistics"),
+  LODE_OPTION (Conf, figure, .text = "accuracy",
+               .doc = "metric of validation that is the score; errors and costs count negative"),
 };
 
 static const LodeEvaluatorOps ops = {
@@ -101,7 +104,7 @@ LODE_EXPORT const LodePlugin lode_plugin = {
   .kind = "evaluator",
   .name = "shared",
   .version = "1.0",
-  .summary = "validation accuracy with the weights of a super-network",
+  .summary = "a metric of validation with the weights of a super-network",
   .license = "Apache-2.0",
   .reference = "Z. Guo et al. Single Path One-Shot Neural Architecture Search with Uniform "
                "Sampling. ECCV 2020",

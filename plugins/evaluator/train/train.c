@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A score by training: the architecture from fresh weights by the stage's `fit` group, for its
- * budget times the fidelity, then validation accuracy.
+ * budget times the fidelity, then a metric of validation.
  */
 #include <lode/lode.h>
 
+typedef struct Conf {
+  const char *figure;
+} Conf;
+
 struct LodeEvaluator {
   const LodeHost *host;
+  Conf conf;
 };
 
 static LodeEvaluator *
@@ -14,9 +19,9 @@ train_create (const LodeHost *host, const void *conf, GError **error)
 {
   LodeEvaluator *evaluator = g_new0 (LodeEvaluator, 1);
 
-  (void) conf;
   (void) error;
   evaluator->host = host;
+  evaluator->conf = *(const Conf *) conf;
   return evaluator;
 }
 
@@ -40,12 +45,12 @@ fit (LodeFit *loop, double fidelity, GError **error)
 }
 
 static bool
-train (const LodeHost *host, const LodeChoice *choice, LodeNet *net, double fidelity,
-       double *accuracy, GError **error)
+train (const LodeEvaluator *evaluator, const LodeChoice *choice, LodeNet *net, double fidelity,
+       double *value, GError **error)
 {
-  LodeFit *loop = lode_fit_new (host, net, choice, error);
+  LodeFit *loop = lode_fit_new (evaluator->host, net, choice, error);
   bool ok = loop && fit (loop, fidelity, error)
-            && lode_net_measure (net, choice, NULL, "accuracy", accuracy, error);
+            && lode_net_score (net, choice, NULL, evaluator->conf.figure, value, error);
 
   lode_fit_free (loop);
   return ok;
@@ -54,16 +59,16 @@ train (const LodeHost *host, const LodeChoice *choice, LodeNet *net, double fide
 /* A fresh net of the choice, trained and measured. Weights that ran away are a property of the
  * architecture, hence a score; any other error is not. */
 static bool
-score_choice (const LodeHost *host, const LodeChoice *choice, uint64_t id, double fidelity,
-              LodeScore *score, GError **error)
+score_choice (const LodeEvaluator *evaluator, const LodeChoice *choice, uint64_t id,
+              double fidelity, LodeScore *score, GError **error)
 {
   LodeNetIn in = { .size = sizeof in, .choice = choice, .id = id };
-  LodeNet *net = lode_net_new (host, &in, error);
+  LodeNet *net = lode_net_new (evaluator->host, &in, error);
   g_autoptr (GError) failure = NULL;
 
   if (!net)
     return false;
-  score->failed = !train (host, choice, net, fidelity, &score->value, &failure);
+  score->failed = !train (evaluator, choice, net, fidelity, &score->value, &failure);
   lode_net_free (net);
   if (!score->failed)
     return true;
@@ -87,10 +92,15 @@ train_score (LodeEvaluator *evaluator, const uint8_t *arch, uint64_t id, double 
 
   lode_space_one (space, arch, mask);
   ok = lode_cost (host, arch, &score->macs, &score->params, error)
-       && score_choice (host, &choice, id, fidelity, score, error);
+       && score_choice (evaluator, &choice, id, fidelity, score, error);
   score->seconds = (double) (g_get_monotonic_time () - start) / 1e6;
   return ok;
 }
+
+static const LodeOption options[] = {
+  LODE_OPTION (Conf, figure, .text = "accuracy",
+               .doc = "metric of validation that is the score; errors and costs count negative"),
+};
 
 static const LodeEvaluatorOps ops = {
   .size = sizeof (LodeEvaluatorOps),
@@ -105,7 +115,8 @@ LODE_EXPORT const LodePlugin lode_plugin = {
   .kind = "evaluator",
   .name = "train",
   .version = "1.0",
-  .summary = "validation accuracy after training from fresh weights",
+  .summary = "a metric of validation after training from fresh weights",
   .license = "Apache-2.0",
+  LODE_PLUGIN_OPTIONS (options, Conf),
   .ops = &ops,
 };

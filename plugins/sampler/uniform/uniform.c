@@ -41,6 +41,7 @@ wanted (const LodeSampler *sampler, const LodeAsk *ask, uint32_t count, GError *
   double size = sampler->conf.size;
   double n = ask->budget ? ask->budget : size <= 1 ? floor (size * count + 0.5) : floor (size);
 
+  n = fmax (n, 1);
   if (n > count) {
     g_set_error (
         error, g_quark_from_static_string ("lode-uniform"), 0,
@@ -48,7 +49,7 @@ wanted (const LodeSampler *sampler, const LodeAsk *ask, uint32_t count, GError *
         count);
     return 0;
   }
-  return (uint32_t) MAX (n, 1);
+  return (uint32_t) n;
 }
 
 /* The first n steps of a Fisher–Yates shuffle. */

@@ -3,7 +3,13 @@
  * DARTS (Liu, Simonyan & Yang 2019): the options of every decision are mixed by a softmax over α,
  * and α descends the loss on held-out batches while the weights descend the training loss. One step
  * is one batch: first α (algorithm 1, line 1), then the weights (line 2).
+ *
+ * Against the collapse into skips there are guards (guard.h), a skip beside every mixture that
+ * fades (Chu et al. 2021, DARTS−), and a pull on the spread of α (Ye et al. 2022, β-DARTS).
  */
+#include "curvature.h"
+#include "gates.h"
+#include "guard.h"
 #include "hyper.h"
 
 #include <string.h>
@@ -11,6 +17,8 @@
 typedef struct Conf {
   int64_t order, warmup;
   double rate, beta1, beta2, decay, spread;
+  int64_t max_skips, curvature, curvature_from, curvature_steps;
+  double curvature_ratio, skip_aid, shrink;
 } Conf;
 
 /* Sums over the batches of the current epoch. */
@@ -27,62 +35,32 @@ struct LodeSearch {
   LodeStream *train, *arch;
   LodeParams *grad;
   Hyper hyper;
-  uint64_t *mask;                /* [space.n] all options */
-  double *alpha, *adam, *dalpha; /* [options], [2 · options + 1], [options] */
-  float *gate, *dgate;           /* [options] softmax α, and the gradient there */
-  uint64_t epoch, batch;         /* the next one */
+  Gates gates;
+  Guard guard;
+  double largest;        /* eigenvalue, of this epoch's end; NaN: not looked for */
+  uint64_t epoch, batch; /* the next one */
   Tally on_train, on_arch;
 };
 
 static LodeChoice
 mixture (const LodeSearch *search)
 {
-  return (LodeChoice){ .size = sizeof (LodeChoice), .gate = search->gate };
+  return (LodeChoice){ .size = sizeof (LodeChoice), .gate = search->gates.gate };
 }
 
-/* x, p: [n] */
-static void
-softmax (uint32_t n, const double *x, double *p)
+/* How far the schedule of weights has gone, by whole epochs. */
+static double
+elapsed (const LodeSearch *search)
 {
-  double top = x[0], sum = 0;
-
-  for (uint32_t i = 1; i < n; i++)
-    top = MAX (top, x[i]);
-  for (uint32_t i = 0; i < n; i++)
-    sum += p[i] = exp (x[i] - top);
-  for (uint32_t i = 0; i < n; i++)
-    p[i] /= sum;
+  return (double) search->epoch / MAX (lode_optim_epochs (search->optim), 1);
 }
 
+/* The skip beside every mixture fades linearly, and is gone when the search ends. */
 static void
 set_gates (LodeSearch *search)
 {
-  for (uint32_t i = 0, first = 0; i < search->space->n; i++) {
-    uint32_t n = lode_space_at (search->space, i)->n;
-    double p[64];
-
-    softmax (n, search->alpha + first, p);
-    for (uint32_t o = 0; o < n; o++)
-      search->gate[first + o] = (float) p[o];
-    first += n;
-  }
-}
-
-/* Through the softmax: dα_o = p_o (g_o − Σ p g), per decision. */
-static void
-gates_to_alpha (LodeSearch *search)
-{
-  for (uint32_t i = 0, first = 0; i < search->space->n; i++) {
-    uint32_t n = lode_space_at (search->space, i)->n;
-    double p[64], mean = 0;
-
-    softmax (n, search->alpha + first, p);
-    for (uint32_t o = 0; o < n; o++)
-      mean += p[o] * (double) search->dgate[first + o];
-    for (uint32_t o = 0; o < n; o++)
-      search->dalpha[first + o] = p[o] * ((double) search->dgate[first + o] - mean);
-    first += n;
-  }
+  search->gates.aid = search->conf.skip_aid * MAX (1 - elapsed (search), 0);
+  gates_set (&search->gates);
 }
 
 static void
@@ -93,11 +71,75 @@ tally (Tally *at, const LodePass *pass)
   at->n += pass->n;
 }
 
+/* What the curvature is taken of, and where. */
+typedef struct Probe {
+  LodeSearch *search;
+  const LodeBatch *held;
+} Probe;
+
+/* ∇ L_val + decay α, at other α than the search's. alpha, g: [options] */
+static bool
+gradient_at (void *data, const double *alpha, double *g, GError **error)
+{
+  Probe *probe = data;
+  Gates *gates = &probe->search->gates;
+  LodePass pass = { .size = sizeof pass, .dgate = gates->dgate };
+  LodeChoice choice = mixture (probe->search);
+  uint32_t n = gates->space->options;
+
+  memcpy (gates->alpha, alpha, n * sizeof *alpha);
+  gates_set (gates);
+  if (!darts_first_order (&probe->search->hyper, probe->held, &choice, &pass, error))
+    return false;
+  gates_pull (gates, 0);
+  for (uint32_t i = 0; i < n; i++)
+    g[i] = gates->dalpha[i] + probe->search->conf.decay * alpha[i];
+  return true;
+}
+
+/* The largest eigenvalue of the Hessian in α, on a batch that is held anyway. */
+static bool
+look_at_curvature (LodeSearch *search, const LodeBatch *held, GError **error)
+{
+  Gates *gates = &search->gates;
+  uint32_t n = gates->space->options;
+  g_autofree double *alpha = g_memdup2 (gates->alpha, n * sizeof *alpha);
+  LodeRng rng = lode_rng (search->host, "curvature", search->epoch, 0);
+  Probe probe = { search, held };
+  bool ok = darts_curvature (gradient_at, &probe, n, alpha, &rng,
+                             (uint32_t) search->conf.curvature_steps, &search->largest, error);
+
+  memcpy (gates->alpha, alpha, n * sizeof *alpha);
+  gates_set (gates);
+  return ok;
+}
+
+static bool
+is_curvature_due (const LodeSearch *search)
+{
+  int64_t every = search->conf.curvature;
+
+  return every > 0 && (search->epoch + 1) % (uint64_t) every == 0
+         && search->batch + 1 >= MAX (lode_stream_batches (search->train), 1);
+}
+
+static void
+move_alpha (LodeSearch *search)
+{
+  const Conf *conf = &search->conf;
+  Gates *gates = &search->gates;
+
+  gates_pull (gates, conf->shrink * elapsed (search));
+  lode_adam (gates->adam, search->space->options, gates->alpha, gates->dalpha, conf->rate,
+             conf->beta1, conf->beta2, conf->decay);
+  set_gates (search);
+}
+
 static bool
 alpha_step (LodeSearch *search, const LodeBatch *batch, GError **error)
 {
   const LodeBatch *held = lode_stream_next (search->arch, error);
-  LodePass pass = { .size = sizeof pass, .dgate = search->dgate };
+  LodePass pass = { .size = sizeof pass, .dgate = search->gates.dgate };
   LodeChoice choice = mixture (search);
   bool ok;
 
@@ -106,15 +148,13 @@ alpha_step (LodeSearch *search, const LodeBatch *batch, GError **error)
   ok = search->conf.order == 1
            ? darts_first_order (&search->hyper, held, &choice, &pass, error)
            : darts_second_order (&search->hyper, batch, held, &choice, &pass, error);
+  if (ok) {
+    move_alpha (search);
+    tally (&search->on_arch, &pass);
+    ok = !is_curvature_due (search) || look_at_curvature (search, held, error);
+  }
   lode_stream_release (search->arch, held);
-  if (!ok)
-    return false;
-  gates_to_alpha (search);
-  lode_adam (search->adam, search->space->options, search->alpha, search->dalpha, search->conf.rate,
-             search->conf.beta1, search->conf.beta2, search->conf.decay);
-  set_gates (search);
-  tally (&search->on_arch, &pass);
-  return true;
+  return ok;
 }
 
 static bool
@@ -132,33 +172,21 @@ weight_step (LodeSearch *search, const LodeBatch *batch, GError **error)
   return true;
 }
 
-/* Mean entropy of the gates of a decision, in nats: ln (options) at the start, 0 when all is
- * decided. */
-static double
-gate_entropy (const LodeSearch *search)
-{
-  double sum = 0;
-
-  for (uint32_t i = 0; i < search->space->options; i++)
-    if (search->gate[i] > 0)
-      sum -= (double) search->gate[i] * log ((double) search->gate[i]);
-  return sum / search->space->n;
-}
-
 static void
 darts_best (const LodeSearch *search, uint8_t *arch)
 {
-  lode_derive (search->host, search->gate, search->mask, arch);
+  if (search->guard.stopped)
+    memcpy (arch, search->guard.answer, search->space->n);
+  else
+    lode_derive (search->host, search->gates.mix, search->gates.mask, arch);
 }
 
 /* Skips of the architecture as it stands, by group: their number tells of collapse. */
 static void
-report_skips (const LodeSearch *search)
+report_skips (const LodeSearch *search, const uint8_t *arch)
 {
   const LodeSpace *space = search->space;
-  g_autofree uint8_t *arch = g_new0 (uint8_t, space->n);
 
-  darts_best (search, arch);
   for (uint32_t i = 0, end; i < space->n; i = end) {
     const char *group = lode_space_at (space, i)->group;
     g_autofree char *name = g_strconcat ("skips_", group ? group : "all", NULL);
@@ -170,10 +198,26 @@ report_skips (const LodeSearch *search)
   }
 }
 
+/* What the guards say of the epoch that ends. */
+static void
+consult_guards (LodeSearch *search, const uint8_t *arch)
+{
+  const char *why = guard_look (&search->guard, arch), *also = NULL;
+
+  if (!isnan (search->largest)) {
+    lode_metric (search->host, "curvature", search->largest);
+    also = guard_curvature (&search->guard, search->largest, search->epoch + 1, arch);
+    search->largest = NAN;
+  }
+  if (why || also)
+    lode_log (search->host, LODE_LOG_INFO, why ? why : also);
+}
+
 static void
 end_epoch (LodeSearch *search)
 {
   const LodeHost *host = search->host;
+  g_autofree uint8_t *arch = g_new0 (uint8_t, search->space->n);
 
   lode_metric (host, "train_loss", search->on_train.loss / search->on_train.n);
   lode_metric (host, "train_accuracy", search->on_train.correct / search->on_train.n);
@@ -182,11 +226,14 @@ end_epoch (LodeSearch *search)
     lode_metric (host, "arch_accuracy", search->on_arch.correct / search->on_arch.n);
   }
   lode_metric (host, "rate", lode_optim_rate (search->optim));
-  lode_metric (host, "gate_entropy", gate_entropy (search));
-  report_skips (search);
+  lode_metric (host, "gate_entropy", gates_entropy (&search->gates));
+  darts_best (search, arch);
+  report_skips (search, arch);
+  consult_guards (search, arch);
   search->on_train = search->on_arch = (Tally){ 0 };
   search->epoch++;
   search->batch = 0;
+  set_gates (search);
 }
 
 static const char *
@@ -227,15 +274,15 @@ darts_step (LodeSearch *search, LodeProgress *progress, GError **error)
     end_epoch (search);
   progress->done = search->epoch * batches + search->batch;
   progress->of = epochs * batches;
-  progress->end = search->epoch >= epochs;
+  progress->end = search->epoch >= epochs || search->guard.stopped;
   return true;
 }
 
 static void
 darts_stand (const LodeSearch *search, LodeChoice *choice)
 {
-  choice->mask = search->mask;
-  choice->gate = search->gate;
+  choice->mask = search->gates.mask;
+  choice->gate = search->gates.mix;
   choice->drop = NULL;
 }
 
@@ -253,12 +300,8 @@ darts_destroy (LodeSearch *search)
   lode_net_free (search->net);
   g_free (search->hyper.plus);
   g_free (search->hyper.minus);
-  g_free (search->mask);
-  g_free (search->alpha);
-  g_free (search->adam);
-  g_free (search->dalpha);
-  g_free (search->gate);
-  g_free (search->dgate);
+  gates_clear (&search->gates);
+  guard_clear (&search->guard);
   g_free (search);
 }
 
@@ -294,18 +337,17 @@ static void
 make_alpha (LodeSearch *search)
 {
   LodeRng rng = lode_rng (search->host, "search", 0, 0);
-  uint32_t n = search->space->options;
+  g_autofree uint8_t *arch = g_new0 (uint8_t, search->space->n);
 
-  search->mask = g_new0 (uint64_t, search->space->n);
-  search->alpha = g_new0 (double, n);
-  search->adam = g_new0 (double, 2 * (size_t) n + 1);
-  search->dalpha = g_new0 (double, n);
-  search->gate = g_new0 (float, n);
-  search->dgate = g_new0 (float, n);
-  lode_space_all (search->space, search->mask);
-  for (uint32_t i = 0; i < n; i++)
-    search->alpha[i] = search->conf.spread * lode_rng_normal (&rng);
+  gates_init (&search->gates, search->space, &rng, search->conf.spread);
+  search->guard = (Guard){ .space = search->space,
+                           .max_skips = search->conf.max_skips,
+                           .from = search->conf.curvature_from,
+                           .ratio = search->conf.curvature_ratio };
+  search->largest = NAN;
   set_gates (search);
+  lode_derive (search->host, search->gates.mix, search->gates.mask, arch);
+  guard_init (&search->guard, arch);
 }
 
 static LodeSearch *
@@ -336,13 +378,12 @@ static void
 darts_save (const void *instance, LodeStore *store)
 {
   const LodeSearch *search = instance;
-  uint32_t n = search->space->options;
   const uint64_t clock[] = { search->epoch, search->batch };
   const double sums[] = { search->on_train.loss, search->on_train.correct, search->on_train.n,
                           search->on_arch.loss,  search->on_arch.correct,  search->on_arch.n };
 
-  lode_store_put (store, "alpha", LODE_TYPE_F64, n, search->alpha);
-  lode_store_put (store, "adam", LODE_TYPE_F64, 2 * (size_t) n + 1, search->adam);
+  gates_save (&search->gates, store);
+  guard_save (&search->guard, store);
   lode_store_put (store, "clock", LODE_TYPE_U64, G_N_ELEMENTS (clock), clock);
   lode_store_put (store, "sums", LODE_TYPE_F64, G_N_ELEMENTS (sums), sums);
 }
@@ -351,18 +392,21 @@ static bool
 darts_load (void *instance, const LodeStore *store, GError **error)
 {
   LodeSearch *search = instance;
-  uint32_t n = search->space->options;
-  g_autofree double *alpha = g_new (double, n), *adam = g_new (double, 2 * (size_t) n + 1);
+  Guard spare = search->guard;
+  g_autofree uint8_t *arch = g_memdup2 (search->guard.before, search->space->n);
   uint64_t clock[2];
   double sums[6];
 
-  if (!lode_store_get (store, "alpha", LODE_TYPE_F64, n, alpha, error)
-      || !lode_store_get (store, "adam", LODE_TYPE_F64, 2 * (size_t) n + 1, adam, error)
-      || !lode_store_get (store, "clock", LODE_TYPE_U64, G_N_ELEMENTS (clock), clock, error)
+  if (!lode_store_get (store, "clock", LODE_TYPE_U64, G_N_ELEMENTS (clock), clock, error)
       || !lode_store_get (store, "sums", LODE_TYPE_F64, G_N_ELEMENTS (sums), sums, error))
     return false;
-  memcpy (search->alpha, alpha, n * sizeof *alpha);
-  memcpy (search->adam, adam, (2 * (size_t) n + 1) * sizeof *adam);
+  guard_init (&spare, arch);
+  if (!guard_load (&spare, store, error) || !gates_load (&search->gates, store, error)) {
+    guard_clear (&spare);
+    return false;
+  }
+  guard_clear (&search->guard);
+  search->guard = spare;
   search->epoch = clock[0];
   search->batch = clock[1];
   search->on_train = (Tally){ sums[0], sums[1], sums[2] };
@@ -397,6 +441,26 @@ static const LodeOption options[] = {
                .doc = "decay of the architecture, as L2 in the gradient"),
   LODE_OPTION (Conf, spread, .number = 1e-3, .max = 10,
                .doc = "standard deviation of the architecture at the start"),
+  LODE_OPTION (Conf, max_skips, .number = -1, .min = -1, .max = 1000, .unit = "skips",
+               .doc = "ends the search when a group of decisions has more, and goes back an epoch; "
+                      "−1: any number"),
+  LODE_OPTION (Conf, curvature, .number = 0, .min = 0, .max = 1e6, .unit = "epochs",
+               .doc = "looks every so often for the largest eigenvalue of the held-out loss's "
+                      "Hessian in the architecture; 0: never"),
+  LODE_OPTION (Conf, curvature_ratio, .number = 1.3, .max = 1e6,
+               .doc = "ends the search when its mean over five looks grew by more over four, and "
+                      "goes back six looks; 0: only reports it"),
+  LODE_OPTION (Conf, curvature_from, .number = 10, .min = 0, .max = 1e6, .unit = "epochs",
+               .doc = "the curvature ends nothing before"),
+  LODE_OPTION (Conf, curvature_steps, .number = 20, .min = 1, .max = 10000,
+               .doc = "steps of power iteration at most, two passes each"),
+  LODE_OPTION (Conf, skip_aid, .number = 0, .max = 10, .tunable = true,
+               .doc = "weight of a skip beside every mixture that has one, falling linearly to 0 "
+                      "(DARTS−: 1)"),
+  LODE_OPTION (Conf, shrink, .number = 0, .max = 1e4, .tunable = true,
+               .doc =
+                   "weight of the mean of log Σ exp α in the held-out loss, rising linearly from "
+                   "0 (β-DARTS: 50)"),
 };
 
 static const LodeSearchOps ops = {

@@ -225,6 +225,31 @@ reinforce_save (const void *instance, LodeStore *store)
 }
 
 static bool
+check_finite (uint32_t n, const double *x, GError **error)
+{
+  for (uint32_t i = 0; i < n; i++)
+    if (!isfinite (x[i]) || fabs (x[i]) > 1e6) {
+      g_set_error (error, g_quark_from_static_string ("lode-reinforce"), 0,
+                   "search reinforce: the checkpoint's policy holds %g; it is damaged", x[i]);
+      return false;
+    }
+  return true;
+}
+
+/* Mean squares, and the count behind them. */
+static bool
+check_moments (uint32_t n, const double *x, GError **error)
+{
+  for (uint32_t i = 0; i < n; i++)
+    if (!(x[i] >= 0 && x[i] < 1e18)) {
+      g_set_error (error, g_quark_from_static_string ("lode-reinforce"), 0,
+                   "search reinforce: the checkpoint's moments hold %g; it is damaged", x[i]);
+      return false;
+    }
+  return true;
+}
+
+static bool
 reinforce_load (void *instance, const LodeStore *store, GError **error)
 {
   LodeSearch *search = instance;
@@ -237,7 +262,9 @@ reinforce_load (void *instance, const LodeStore *store, GError **error)
   if (!lode_store_get (store, "done", LODE_TYPE_U64, 1, &done, error)
       || !lode_store_get (store, "rewards", LODE_TYPE_F64, 3, rewards, error)
       || !lode_store_get (store, "theta", LODE_TYPE_F64, n, theta, error)
-      || !lode_store_get (store, "adam", LODE_TYPE_F64, 2 * (size_t) n + 1, adam, error))
+      || !lode_store_get (store, "adam", LODE_TYPE_F64, 2 * (size_t) n + 1, adam, error)
+      || !check_finite (n, theta, error) || !check_finite (2, rewards, error)
+      || !check_finite (n, adam, error) || !check_moments (n + 1, adam + n, error))
     return false;
   search->done = MIN (done, (uint64_t) search->conf.trials);
   search->moving[0] = rewards[0];

@@ -15,7 +15,7 @@ struct LodeStage {
   uint64_t *mask; /* [space.n] its bits, or NULL */
   LodeNet *net;
   LodeFit *fit;
-  bool validates;
+  bool validates, classes; /* classes: targets are */
 };
 
 static LodeChoice
@@ -79,13 +79,17 @@ open_all (LodeStage *stage, const Conf *conf, GError **error)
 }
 
 /* A run may train on everything: without a validation split there is no figure to report. */
-static bool
-has_validation (const LodeHost *host)
+static void
+look_at_validation (LodeStage *stage)
 {
-  LodeStream *stream = lode_stream_open (host, LODE_ROLE_VALID, NULL);
+  LodeStream *stream = lode_stream_open (stage->host, LODE_ROLE_VALID, NULL);
+  const LodeBatch *batch = stream ? lode_stream_next (stream, NULL) : NULL;
 
+  stage->validates = batch != NULL;
+  stage->classes = batch && batch->label;
+  if (batch)
+    lode_stream_release (stream, batch);
   lode_stream_close (stream);
-  return stream != NULL;
 }
 
 static LodeStage *
@@ -98,23 +102,21 @@ train_create (const LodeHost *host, const void *conf, GError **error)
     train_destroy (stage);
     return NULL;
   }
-  stage->validates = has_validation (host);
+  look_at_validation (stage);
   return stage;
 }
 
-/* Real targets have no accuracy. */
+/* Real targets have a loss alone. */
 static bool
 validate (LodeStage *stage, const LodeChoice *choice, GError **error)
 {
-  g_autoptr (GError) none = NULL;
   double value;
 
-  if (lode_net_measure (stage->net, choice, NULL, "accuracy", &value, &none))
-    lode_result (stage->host, "valid_accuracy", value);
-  else if (lode_net_measure (stage->net, choice, NULL, "loss", &value, error))
-    lode_result (stage->host, "valid_loss", value);
-  else
+  if (stage->classes)
+    return lode_valid_figures (stage->host, stage->net, choice, error);
+  if (!lode_net_measure (stage->net, choice, NULL, "loss", &value, error))
     return false;
+  lode_result (stage->host, "valid_loss", value);
   return true;
 }
 
@@ -156,12 +158,15 @@ static const LodeOption options[] = {
                .doc = "with drop-path where the backbone has it, at fit.drop_path"),
 };
 
-static const LodePort in[] = { { "arch", LODE_ART_ARCH, false, false }, { NULL } };
+static const LodePort in[] = { { "arch", LODE_ART_ARCH, false, false },
+                               { "teacher", LODE_ART_NET, false, false },
+                               { NULL } };
 static const LodePort out[] = { { "net", LODE_ART_NET, true, false }, { NULL } };
 
 static const LodeStageOps ops = {
   .size = sizeof (LodeStageOps),
-  .gives = LODE_LABELS | LODE_SEEN | LODE_FEATURES | LODE_PROBS | LODE_EMBEDDING | LODE_VALID,
+  .gives = LODE_LABELS | LODE_SEEN | LODE_FEATURES | LODE_PROBS | LODE_EMBEDDING | LODE_VALID
+           | LODE_TEACHER,
   .in = in,
   .out = out,
   .create = train_create,

@@ -14,7 +14,7 @@
 #define PREFIX "bench-"
 
 static gint threads, steps = 6;
-static gboolean json, explain, paths, profile, kernels;
+static gboolean json, explain, paths, profile, kernels, lewis;
 
 static const GOptionEntry options[] = {
   { "threads", 't', 0, G_OPTION_ARG_INT, &threads, "With N threads (all that are there)", "N" },
@@ -28,6 +28,8 @@ static const GOptionEntry options[] = {
     "Print the share of the program's time that each kind of step takes", NULL },
   { "kernels", 0, 0, G_OPTION_ARG_NONE, &kernels,
     "Print what each kernel achieves beside what this machine can do, and no workload", NULL },
+  { "lewis", 0, 0, G_OPTION_ARG_NONE, &lewis,
+    "Time Lewis weights of random features in memory, or of the .npy files that are named", NULL },
   G_OPTION_ENTRY_NULL
 };
 
@@ -42,7 +44,8 @@ static const LodeUsage usage = {
           "  lode bench nb201 winograd=false\n"
           "  lode bench --kernels\n"
           "  lode bench nb201 --explain --steps 1\n"
-          "  lode bench nb201 --paths --profile\n\n"
+          "  lode bench nb201 --paths --profile\n"
+          "  lode bench --lewis features.npy --threads 2\n\n"
           "tools/bench/compare of the source tree times the same workloads in PyTorch beside it.",
   .options = options,
   .plugins = true,
@@ -151,6 +154,8 @@ lode_verb_bench (int argc, char **argv)
     return lode_usage_error ("bench: --threads and --steps are at least 1");
   if (kernels)
     return bench_kernels ();
+  if (lewis)
+    return bench_lewis (argv + 1, (uint32_t) threads, json);
   registry = lode_command_registry ();
   split_words (argv + 1, overrides);
   name = argv[1] ? argv + 1 : (all = all_workloads ());

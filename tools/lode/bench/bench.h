@@ -26,4 +26,7 @@ bool bench_time (const LodeExperiment *, uint32_t threads, uint32_t steps, Timin
 /* kernels.c: what each kernel achieves on this machine beside what the machine can do. */
 int bench_kernels (void);
 
+/* lewis.c: Lewis weights of .npy files, or of random features in memory. threads 0: all. */
+int bench_lewis (char *const *files, uint32_t threads, bool json);
+
 #endif

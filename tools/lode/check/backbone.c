@@ -69,7 +69,7 @@ small_close (Small *small)
   lode_stream_close (small->stream);
   lode_net_free (small->net);
   if (small->spec.loss)
-    small->spec.loss_ops->destroy (small->spec.loss);
+    lode_host_net_losses_free (&small->spec);
 }
 
 /* Logits and the whole gradient of one architecture's net. */

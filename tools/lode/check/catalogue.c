@@ -7,10 +7,11 @@
 #include <string.h>
 
 static const CheckTest *const groups[] = {
-  check_file_tests,     check_descriptor_tests, check_option_tests,      check_life_tests,
-  check_dataset_tests,  check_sampler_tests,    check_loss_tests,        check_op_tests,
-  check_gradient_tests, check_backbone_tests,   check_search_tests,      check_evaluator_tests,
-  check_executor_tests, check_stage_tests,      check_determinism_tests, check_state_tests,
+  check_file_tests,        check_descriptor_tests, check_option_tests, check_life_tests,
+  check_dataset_tests,     check_sampler_tests,    check_loss_tests,   check_op_tests,
+  check_gradient_tests,    check_backbone_tests,   check_search_tests, check_evaluator_tests,
+  check_executor_tests,    check_stage_tests,      check_bounds_tests, check_robust_tests,
+  check_determinism_tests, check_state_tests,
 };
 
 static bool

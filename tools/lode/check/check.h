@@ -60,7 +60,7 @@ extern const CheckTest check_file_tests[], check_descriptor_tests[], check_optio
     check_life_tests[], check_determinism_tests[], check_state_tests[], check_loss_tests[],
     check_backbone_tests[], check_op_tests[], check_gradient_tests[], check_dataset_tests[],
     check_sampler_tests[], check_search_tests[], check_evaluator_tests[], check_executor_tests[],
-    check_stage_tests[];
+    check_stage_tests[], check_bounds_tests[], check_robust_tests[];
 
 /* runner.c */
 typedef struct CheckSpec {

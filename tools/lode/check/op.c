@@ -5,6 +5,7 @@
  */
 #include "backbone.h"
 #include "compute/graph.h"
+#include "guard.h"
 #include "slope.h"
 
 enum { SAMPLES = 3, INPUTS = 16 };
@@ -91,7 +92,7 @@ note_all (World *world, const LodeArchFamily *family, const LodeShape *shape, GE
     ok = lode_net_assembly (&spec, &in, &assembly, error);
     assembly.input = *shape;
     ok = ok && lode_assembly_record (&assembly, record, 0, &outputs, error);
-    spec.loss_ops->destroy (spec.loss);
+    lode_host_net_losses_free (&spec);
   }
   graph->calls = noted.own;
   lode_record_free (record);
@@ -145,12 +146,10 @@ for_ops (Check *check, CaseFunc test)
       return;
 }
 
-/* Arrays for one chunk, each with a guard behind it. */
-enum { GUARD = 32 };
-#define UNTOUCHED 12345.f
-
+/* Arrays for one chunk; with guards, between pages that fault. */
 typedef struct Chunk {
   LodeOpChunk at;
+  Guards *guards; /* or NULL: of the heap */
   const Case *of;
   size_t in_size[INPUTS], out_size;
   float *in[INPUTS], *din[INPUTS], *weight, *dweight, *out, *dout;
@@ -163,42 +162,49 @@ size_of (const LodeShape *shape, uint32_t n)
 }
 
 static float *
-guarded (size_t n)
+zeros (Chunk *chunk, size_t n, const char *what)
 {
-  float *at = g_new0 (float, n + GUARD);
+  float *at = chunk->guards ? guards_take (chunk->guards, n * sizeof *at, what) : NULL;
 
-  for (size_t i = n; i < n + GUARD; i++)
-    at[i] = UNTOUCHED;
+  if (!at)
+    return g_new0 (float, n + 1);
+  memset (at, 0, n * sizeof *at);
   return at;
 }
 
+/* What a plugin only reads. */
 static float *
-randoms (size_t n, LodeRng *rng)
+randoms (Chunk *chunk, size_t n, LodeRng *rng, const char *what)
 {
-  float *at = guarded (n);
+  float *at = g_new0 (float, n + 1), *sealed;
 
   for (size_t i = 0; i < n; i++)
     at[i] = (float) lode_rng_normal (rng);
-  return at;
+  if (!chunk->guards)
+    return at;
+  sealed = guards_seal (chunk->guards, at, n * sizeof *at, what);
+  g_free (at);
+  return sealed;
 }
 
 static void
-chunk_init (Chunk *chunk, Check *check, const Case *of, uint32_t n)
+chunk_init (Chunk *chunk, Check *check, const Case *of, uint32_t n, Guards *guards)
 {
   LodeRng rng = check_rng (check, "chunk", 0);
 
   memset (chunk, 0, sizeof *chunk);
+  chunk->guards = guards;
   chunk->of = of;
   chunk->out_size = size_of (&of->out, n);
   for (uint32_t i = 0; i < of->inputs; i++) {
     chunk->in_size[i] = size_of (&of->in[i], n);
-    chunk->in[i] = randoms (chunk->in_size[i], &rng);
-    chunk->din[i] = guarded (chunk->in_size[i]);
+    chunk->in[i] = randoms (chunk, chunk->in_size[i], &rng, "input");
+    chunk->din[i] = zeros (chunk, chunk->in_size[i], "input's gradient");
   }
-  chunk->weight = randoms (of->weights, &rng);
-  chunk->dweight = guarded (of->weights);
-  chunk->out = guarded (chunk->out_size);
-  chunk->dout = randoms (chunk->out_size, &rng);
+  chunk->weight = randoms (chunk, of->weights, &rng, "weights");
+  chunk->dweight = zeros (chunk, of->weights, "weights' gradient");
+  chunk->out = zeros (chunk, chunk->out_size, "output");
+  chunk->dout = randoms (chunk, chunk->out_size, &rng, "output's gradient");
   chunk->at = (LodeOpChunk){ .size = sizeof (LodeOpChunk), .n = n, .inputs = of->inputs };
   chunk->at.in_shape = of->in;
   chunk->at.shape = of->out;
@@ -213,6 +219,8 @@ chunk_init (Chunk *chunk, Check *check, const Case *of, uint32_t n)
 static void
 chunk_clear (Chunk *chunk)
 {
+  if (chunk->guards)
+    return;
   for (uint32_t i = 0; i < chunk->of->inputs; i++) {
     g_free (chunk->in[i]);
     g_free (chunk->din[i]);
@@ -291,7 +299,7 @@ check_gradient (Check *check, const Case *of)
   Chunk chunk;
   bool ok = true;
 
-  chunk_init (&chunk, check, of, SAMPLES);
+  chunk_init (&chunk, check, of, SAMPLES, NULL);
   of->op->forward (of->conf, &chunk.at);
   of->op->backward (of->conf, &chunk.at);
   for (uint32_t i = 0; ok && i < of->inputs; i++) {
@@ -310,33 +318,35 @@ test_gradient (Check *check)
   for_ops (check, check_gradient);
 }
 
-static bool
-is_whole (Check *check, const Case *of, const float *at, size_t n, const char *what)
+/* Forward, backward; then backward for the weights alone, with no input's gradient wanted. */
+static void
+call_op (void *data)
 {
-  for (size_t i = n; i < n + GUARD; i++)
-    if (at[i] < UNTOUCHED || at[i] > UNTOUCHED)
-      return check_fail (
-          check,
-          "operation %s: expected it to stay within its %s, found value %zu behind it written",
-          of->op->name, what, i - n);
-  return true;
+  Chunk *chunk = data;
+  const Case *of = chunk->of;
+
+  of->op->forward (of->conf, &chunk->at);
+  of->op->backward (of->conf, &chunk->at);
+  for (uint32_t i = 0; i < of->inputs; i++)
+    chunk->din[i] = NULL;
+  of->op->backward (of->conf, &chunk->at);
 }
 
 static bool
 check_bounds (Check *check, const Case *of)
 {
-  Chunk chunk;
-  bool ok;
+  static const uint32_t samples[] = { 1, SAMPLES };
 
-  chunk_init (&chunk, check, of, SAMPLES);
-  of->op->forward (of->conf, &chunk.at);
-  of->op->backward (of->conf, &chunk.at);
-  ok = is_whole (check, of, chunk.out, chunk.out_size, "output")
-       && is_whole (check, of, chunk.dweight, of->weights, "weights' gradient");
-  for (uint32_t i = 0; ok && i < of->inputs; i++)
-    ok = is_whole (check, of, chunk.din[i], chunk.in_size[i], "input's gradient");
-  chunk_clear (&chunk);
-  return ok;
+  for (GuardSide side = GUARD_BEFORE; side < GUARD_SIDES; side++)
+    for (size_t i = 0; i < G_N_ELEMENTS (samples); i++) {
+      g_autoptr (Guards) guards = guards_new (side);
+      Chunk chunk;
+
+      chunk_init (&chunk, check, of, samples[i], guards);
+      if (!guards_run (guards, check, call_op, &chunk))
+        return false;
+    }
+  return true;
 }
 
 static void
@@ -353,7 +363,7 @@ check_adds (Check *check, const Case *of)
   Chunk chunk;
   bool ok = true;
 
-  chunk_init (&chunk, check, of, SAMPLES);
+  chunk_init (&chunk, check, of, SAMPLES, NULL);
   of->op->forward (of->conf, &chunk.at);
   of->op->backward (of->conf, &chunk.at);
   first = g_memdup2 (chunk.din[0], chunk.in_size[0] * sizeof *first);
@@ -373,8 +383,43 @@ test_adds (Check *check)
   for_ops (check, check_adds);
 }
 
+/* One sample that is not a number leaves the others alone, unless samples are coupled. */
+static bool
+check_spoil (Check *check, const Case *of)
+{
+  size_t one = size_of (&of->out, 1);
+  g_autofree float *before = NULL;
+  Chunk chunk;
+  bool ok = true;
+
+  chunk_init (&chunk, check, of, SAMPLES, NULL);
+  of->op->forward (of->conf, &chunk.at);
+  before = g_memdup2 (chunk.out, chunk.out_size * sizeof *before);
+  for (uint32_t i = 0; i < of->inputs; i++)
+    for (size_t k = 0; k < size_of (&of->in[i], 1); k++)
+      chunk.in[i][k] = k % 2 ? NAN : INFINITY;
+  of->op->forward (of->conf, &chunk.at);
+  of->op->backward (of->conf, &chunk.at);
+  if (!(of->op->flags & LODE_OP_WHOLE)
+      && memcmp (before + one, chunk.out + one, (chunk.out_size - one) * sizeof *before))
+    ok = check_fail (check,
+                     "operation %s: expected a sample of NaN to leave the others alone, found them "
+                     "changed",
+                     of->op->name);
+  chunk_clear (&chunk);
+  return ok;
+}
+
+static void
+test_spoil (Check *check)
+{
+  for_ops (check, check_spoil);
+}
+
 const CheckTest check_op_tests[] = {
-  { "op/bounds", "backbone", "an operation of its own stays within its arrays", test_bounds },
+  { "op/bounds", "backbone",
+    "an operation of its own stays within its arrays, between pages that fault", test_bounds },
+  { "op/spoil", "backbone", "an operation of its own keeps a sample of NaN to itself", test_spoil },
   { "op/adds", "backbone", "an operation of its own adds to gradients", test_adds },
   { "gradients/op", "backbone", "an operation of its own has the gradient of what it computes",
     test_gradient },

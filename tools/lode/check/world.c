@@ -2,6 +2,7 @@
 #include "world.h"
 
 #include "error.h"
+#include "options.h"
 #include "run/config.h"
 #include "run/engine.h"
 #include "run/store.h"
@@ -30,8 +31,9 @@ static const Driver *const drivers[] = { &check_dataset_driver,  &check_backbone
                                          &check_executor_driver, &check_stage_driver };
 
 /* The groups of the configuration in which the kinds stand. */
-static const char *const group_of[LODE_USES] = { "data",   "backbone",  "loss",     "sampler",
-                                                 "search", "evaluator", "executor", "stages" };
+static const char *const group_of[LODE_USES] = { "data",     "backbone",  "loss",
+                                                 "sampler",  "search",    "evaluator",
+                                                 "executor", "arch_loss", "stages" };
 
 const Driver *
 world_driver (const char *kind)
@@ -82,19 +84,60 @@ put_stage (const Check *check, LodeNode *root, GPtrArray *errors)
       put (root, errors, "stages.subject.%s=\"grow\"", port->name);
 }
 
+/* A loss that hears a teacher is that of a training behind the one that gives the teacher. */
+static void
+put_taught (const Check *check, LodeNode *root, GPtrArray *errors)
+{
+  put (root, errors, "stages.grow.type=\"train\"");
+  put (root, errors, "stages.grow.arch=\"find\"");
+  put (root, errors, "stages.subject.type=\"train\"");
+  put (root, errors, "stages.subject.arch=\"find\"");
+  put (root, errors, "stages.subject.teacher=\"grow\"");
+  put (root, errors, "stages.subject.loss.type=\"%s\"", check->name);
+}
+
+static bool
+is_taught (const World *world)
+{
+  return world->driver->use == LODE_USE_LOSS
+         && ((const LodeLossOps *) world->check->loaded->ops)->needs & LODE_TEACHER;
+}
+
+/* An evaluator by shared weights stands beside a search that trains some. */
+static void
+put_search (const Check *check, LodeNode *root, GPtrArray *errors)
+{
+  g_auto (GStrv) names = lode_registry_names (check->registry, "search");
+
+  for (char **name = names; *name; name++) {
+    const LodeLoaded *loaded = lode_registry_load (check->registry, "search", *name, NULL);
+    uint32_t needs = loaded ? ((const LodeSearchOps *) loaded->ops)->needs : 0;
+
+    if (needs & LODE_SHARE && !(needs & ~(uint32_t) (LODE_SHARE | LODE_MIX))) {
+      put (root, errors, "search.type=\"%s\"", *name);
+      return;
+    }
+  }
+}
+
 static LodeNode *
 configure (const World *world, uint32_t threads, GPtrArray *errors)
 {
   const Check *check = world->check;
-  const char *group = group_of[world->driver->use];
+  const char *group = is_taught (world) ? "stages.subject.loss" : group_of[world->driver->use];
   LodeNode *root = lode_config_parse_text ("check", companions, errors);
 
   put (root, errors, "seed=%" G_GINT64_FORMAT, check->seed);
   put (root, errors, "threads=%u", threads);
   if (world->driver->use == LODE_USE_STAGE)
     put_stage (check, root, errors);
+  else if (is_taught (world))
+    put_taught (check, root, errors);
   else
     put (root, errors, "%s.type=\"%s\"", group, check->name);
+  if (world->driver->use == LODE_USE_EVALUATOR
+      && ((const LodeEvaluatorOps *) check->loaded->ops)->needs & LODE_SHARE)
+    put_search (check, root, errors);
   for (const char *const *set = check->set; set && *set; set++)
     put (root, errors, "%s.%s.%s", group,
          world->driver->use == LODE_USE_STAGE ? "subject" : check->name, *set);
@@ -135,6 +178,17 @@ legal (const LodeHost *host, const char *what, const uint8_t *arch, GError **err
   return world_wrong (error, "%s", world->wrong);
 }
 
+/* A score that failed, or with FAIL_SOME every other one that did not. */
+static LodeScore
+made_up (WorldScores scores, uint64_t which)
+{
+  bool failed = scores == SCORES_FAIL || which % 2 == 0;
+  LodeScore score = { .size = sizeof score, .macs = 1000, .params = 1000, .failed = failed };
+
+  score.value = failed ? -INFINITY : 0.25 + 0.001 * (double) (which % 97);
+  return score;
+}
+
 static bool
 looked_score (const LodeHost *host, uint32_t n, const uint8_t *const *arch, double fidelity,
               LodeScore *score, GError **error)
@@ -147,7 +201,23 @@ looked_score (const LodeHost *host, uint32_t n, const uint8_t *const *arch, doub
     trace_add (world->trace, LODE_TYPE_U8, lode_host_space (host)->n, arch[i],
                "architecture scored in unit %" G_GUINT64_FORMAT, world->unit);
   }
-  return lode_host_score (host, n, arch, fidelity, score, error);
+  if (world->scores == SCORES_BREAK) {
+    g_set_error (error, g_quark_from_static_string ("lode-check-scores"), 0,
+                 "scoring is made to break down");
+    return false;
+  }
+  if (world->scores == SCORES_HONEST) {
+    /* What the evaluator reports is not the plugin's; a score of the journal reports nothing. */
+    Trace *trace = g_steal_pointer (&world->trace);
+    bool ok = lode_host_score (host, n, arch, fidelity, score, error);
+
+    world->trace = trace;
+    world->scored += n;
+    return ok;
+  }
+  for (uint32_t i = 0; i < n; i++)
+    score[i] = made_up (world->scores, world->scored++);
+  return true;
 }
 
 static bool
@@ -220,6 +290,14 @@ open_host (World *world, GError **error)
   world->calls.metric = looked_metric;
   world->host->base.calls = &world->calls;
   world->conf = world->host->spec->use[world->driver->use].conf;
+  if (!world->conf && world->check->loaded->table.n > 0) {
+    g_autoptr (GPtrArray) errors = g_ptr_array_new_with_free_func (g_free);
+
+    world->owner = g_ptr_array_new_with_free_func (g_free);
+    world->conf = world->own = options_fill (world->check, NULL, world->owner, errors);
+    if (!world->own)
+      return world_wrong (error, "%s", (const char *) errors->pdata[0]);
+  }
   return true;
 }
 
@@ -251,6 +329,8 @@ world_free (World *world)
   lode_engine_free (world->shared.engine);
   lode_experiment_free (world->experiment);
   g_free (world->wrong);
+  g_free (world->own);
+  g_clear_pointer (&world->owner, g_ptr_array_unref);
   g_free (world);
 }
 
@@ -407,6 +487,7 @@ world_save (World *world, LodeStore *store)
 {
   void *instance[LODE_USES];
 
+  lode_memory_save (world->host, store);
   instances (world, instance);
   for (uint32_t use = 0; use < LODE_USES; use++)
     if (instance[use] && state_of (world, use)) {
@@ -422,6 +503,8 @@ world_load (World *world, const LodeStore *store, GError **error)
 {
   void *instance[LODE_USES];
 
+  if (!lode_memory_load (world->host, store, error))
+    return false;
   instances (world, instance);
   for (uint32_t use = 0; use < LODE_USES; use++)
     if (instance[use] && state_of (world, use)) {

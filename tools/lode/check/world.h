@@ -31,6 +31,9 @@ extern const Driver check_dataset_driver, check_backbone_driver, check_loss_driv
     check_stage_driver;
 const Driver *world_driver (const char *kind);
 
+/* SCORES_FAIL: one did not succeed, a result; SCORES_BREAK: scoring as such broke down. */
+typedef enum { SCORES_HONEST, SCORES_FAIL, SCORES_FAIL_SOME, SCORES_BREAK } WorldScores;
+
 struct World {
   Check *check;
   const Driver *driver;
@@ -40,12 +43,16 @@ struct World {
   LodeStageHost *host;
   LodeHostCalls calls; /* the host's, with a look at what is asked */
   const void *conf;    /* the plugin's options as configured */
+  void *own;           /* … where the experiment itself has no use for it, or NULL */
+  GPtrArray *owner;    /* of its texts */
   void *instance;      /* or NULL */
   uint64_t unit;       /* of work done */
   bool ended;          /* there is no more */
   uint64_t done;       /* as the last step said */
   bool lost;           /* its state is nonsense: it need not know how far it is */
   Trace *trace;        /* borrowed, or NULL */
+  WorldScores scores;  /* what comes of the architectures that are scored */
+  uint64_t scored;     /* so far */
   char *wrong;         /* the first thing asked of the host that is against the contract */
 };
 

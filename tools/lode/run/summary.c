@@ -99,16 +99,38 @@ print_cost (const char *name, JsonObject *stage)
           number (stage, "peak_memory_bytes") / 1e6);
 }
 
-/* "test_accuracy" as "test accuracy 91.02 %"; other figures with their digits. */
+/* "test_accuracy" as "test accuracy 91.02 %"; other figures with their digits; behind it the
+ * interval where there is one. */
 static void
-print_figure (const char *name, double value)
+print_figure (const char *name, JsonObject *figures)
 {
-  g_autofree char *words = g_strdelimit (g_strdup (name), "_", ' ');
+  g_autofree char *words = g_strdelimit (g_strdup (name), "_", ' '),
+                  *low = g_strconcat (name, "_low", NULL),
+                  *high = g_strconcat (name, "_high", NULL);
+  bool percent = g_str_has_suffix (name, "accuracy"),
+       interval = json_object_has_member (figures, low) && json_object_has_member (figures, high);
+  double scale = percent ? 100 : 1;
+  int digits = percent ? 2 : 4;
 
-  if (g_str_has_suffix (name, "accuracy"))
-    printf ("%s %.2f %%\n", words, 100 * value);
-  else
-    printf ("%s %.4f\n", words, value);
+  printf ("%s %.*f%s", words, digits, scale * number (figures, name), percent ? " %" : "");
+  if (interval)
+    printf (" [%.*f, %.*f]", digits, scale * number (figures, low), digits,
+            scale * number (figures, high));
+  printf ("\n");
+}
+
+/* The end of an interval, printed with its figure. */
+static bool
+is_end (const char *name, JsonObject *figures)
+{
+  g_autofree char *base = g_strdup (name);
+  char *cut = g_str_has_suffix (name, "_low")    ? base + strlen (base) - 4
+              : g_str_has_suffix (name, "_high") ? base + strlen (base) - 5
+                                                 : NULL;
+
+  if (cut)
+    *cut = '\0';
+  return cut && json_object_has_member (figures, base);
 }
 
 static void
@@ -118,8 +140,8 @@ print_figures (JsonObject *stage)
   g_autoptr (GList) names = figures ? json_object_get_members (figures) : NULL;
 
   for (GList *at = names; at; at = at->next)
-    if (strcmp (at->data, "params") && strcmp (at->data, "macs"))
-      print_figure (at->data, number (figures, at->data));
+    if (strcmp (at->data, "params") && strcmp (at->data, "macs") && !is_end (at->data, figures))
+      print_figure (at->data, figures);
 }
 
 static void
