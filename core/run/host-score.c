@@ -23,6 +23,9 @@ evaluator_of (LodeStageHost *host, GError **error)
     g_set_error_literal (error, LODE_RUN_ERROR, LODE_RUN_ERROR_CONFIG, failure->message);
   else if (failure)
     g_propagate_error (error, g_steal_pointer (&failure));
+  if (!host->evaluator)
+    g_prefix_error (error, "evaluator %s with backbone %s: ", use->loaded->plugin->name,
+                    host->spec->use[LODE_USE_BACKBONE].loaded->plugin->name);
   return host->evaluator;
 }
 
