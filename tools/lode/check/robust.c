@@ -7,6 +7,7 @@
 #include "world.h"
 
 #include "backbone.h"
+#include "linalg/rows.h"
 
 enum { K = 5, ROWS = 12, BAD_ROW = 4 };
 
@@ -199,12 +200,61 @@ pool_group (const LodePool *pool, uint32_t i)
   return -1;
 }
 
+/* Features of a pool: an integer of −8 to 7 in each place, the same every time. */
+typedef struct Features {
+  LodeSource source;
+  float *row; /* [LODE_PANEL][WIDTH] */
+} Features;
+
+enum { WIDTH = 8 };
+
+static const void *
+features_panel (LodeSource *source, uint32_t first, uint32_t n, GError **error)
+{
+  Features *features = (Features *) source;
+
+  (void) error;
+  for (uint32_t i = 0; i < n * WIDTH; i++)
+    features->row[i] = (float) (((first * WIDTH + i) * 2654435761u >> 28)) - 8;
+  return features->row;
+}
+
+static void
+features_clear (LodeSource *source)
+{
+  g_free (((Features *) source)->row);
+}
+
+static LodeRows *
+pool_rows (const LodePool *pool, uint32_t what, uint32_t model, GError **error)
+{
+  Features *features = g_new0 (Features, 1);
+
+  (void) what;
+  (void) model;
+  (void) error;
+  lode_source_init (&features->source, "features", pool_count (pool), WIDTH, false);
+  features->row = g_new (float, (size_t) LODE_PANEL *WIDTH);
+  features->source.panel = features_panel;
+  features->source.clear = features_clear;
+  return &features->source.base;
+}
+
+static uint32_t
+pool_models (const LodePool *pool)
+{
+  (void) pool;
+  return 1;
+}
+
 static const LodePoolCalls pool_calls = { .size = sizeof (LodePoolCalls),
                                           .count = pool_count,
                                           .classes = pool_classes,
                                           .label = pool_label,
                                           .weight = pool_weight,
-                                          .group = pool_group };
+                                          .group = pool_group,
+                                          .models = pool_models,
+                                          .rows = pool_rows };
 
 static Pool
 pool_of (const LodeSamplerOps *ops, uint32_t count, uint32_t classes)
