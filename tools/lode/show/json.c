@@ -22,12 +22,15 @@ add_flag (JsonBuilder *json, const char *name, bool flag)
   json_builder_add_boolean_value (json, flag);
 }
 
-/* JSON has no infinity: such an end of a range is null, like one that there is not. */
+/* JSON has no infinity: such an end of a range is null, like one that there is not. JSON-GLib
+ * writes 1e+18 as 1e+18.0, which nobody reads; whole numbers can be written as such. */
 static void
 add_real (JsonBuilder *json, const char *name, double value, bool there)
 {
   json_builder_set_member_name (json, name);
-  if (there && isfinite (value))
+  if (there && fabs (value) >= 1e15 && fabs (value) < 0x1p63 && value == floor (value))
+    json_builder_add_int_value (json, (gint64) value);
+  else if (there && isfinite (value))
     json_builder_add_double_value (json, value);
   else
     json_builder_add_null_value (json);
