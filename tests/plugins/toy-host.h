@@ -311,14 +311,9 @@ toy_new (void)
   memcpy (toy->slope, slope, sizeof slope);
   toy->host = (LodeHost){ sizeof (LodeHost), LODE_ABI_MAJOR, LODE_ABI_MINOR, 0,
                           &toy_host_calls,   &toy->stage };
-  toy->stage = (LodeStageCalls){ sizeof (LodeStageCalls),
-                                 toy_search_new,
-                                 toy_stage_space,
-                                 toy_arch_read,
-                                 toy_arch_save,
-                                 toy_net_save,
-                                 toy_net_open,
-                                 toy_result };
+  toy->stage =
+      (LodeStageCalls){ sizeof (LodeStageCalls), toy_search_new, toy_stage_space, toy_arch_read,
+                        toy_arch_save,           toy_net_save,   toy_net_open,    toy_result };
   toy->stage.figures = toy_figures;
   toy->stage.valid_figures = toy_valid_figures;
   toy->stage.limit = toy_limit;

@@ -23,12 +23,12 @@ add_flag (JsonBuilder *json, const char *name, bool flag)
 }
 
 /* JSON has no infinity: such an end of a range is null, like one that there is not. JSON-GLib
- * writes 1e+18 as 1e+18.0, which nobody reads; whole numbers can be written as such. */
+ * writes 1e+17.0 for a double, which is no number. */
 static void
 add_real (JsonBuilder *json, const char *name, double value, bool there)
 {
   json_builder_set_member_name (json, name);
-  if (there && fabs (value) >= 1e15 && fabs (value) < 0x1p63 && value == floor (value))
+  if (there && fabs (value) >= 1e16 && fabs (value) < 9e18 && value == floor (value))
     json_builder_add_int_value (json, (gint64) value);
   else if (there && isfinite (value))
     json_builder_add_double_value (json, value);
