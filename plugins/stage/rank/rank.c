@@ -61,25 +61,32 @@ mean_of (const Scoring *scoring, uint32_t n, uint32_t skip, double *mean)
   }
 }
 
+static int
+by_x (const void *a, const void *b, void *data)
+{
+  const double *x = data;
+  uint32_t i = *(const uint32_t *) a, j = *(const uint32_t *) b;
+
+  if (x[i] != x[j])
+    return x[i] > x[j] ? -1 : 1;
+  return (i > j) - (i < j);
+}
+
 /* What is lost in y by taking the best y among the k that x ranks highest; ties of x go by their
  * order. x, y: [n] */
 static double
-regret (uint32_t n, const double *x, const double *y, uint32_t k)
+regret (uint32_t n, double *x, const double *y, uint32_t k)
 {
-  g_autofree bool *taken = g_new0 (bool, (gsize) n + 1);
+  g_autofree uint32_t *order = g_new (uint32_t, (gsize) n + 1);
   double best = -INFINITY, found = -INFINITY;
 
-  for (uint32_t i = 0; i < n; i++)
+  for (uint32_t i = 0; i < n; i++) {
+    order[i] = i;
     best = MAX (best, y[i]);
-  for (uint32_t r = 0; r < MIN (k, n); r++) {
-    uint32_t at = n;
-
-    for (uint32_t i = 0; i < n; i++)
-      if (!taken[i] && (at == n || x[i] > x[at]))
-        at = i;
-    taken[at] = true;
-    found = MAX (found, y[at]);
   }
+  g_qsort_with_data (order, (gint) n, sizeof *order, by_x, x);
+  for (uint32_t r = 0; r < MIN (k, n); r++)
+    found = MAX (found, y[order[r]]);
   return best - found;
 }
 

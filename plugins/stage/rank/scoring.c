@@ -7,7 +7,9 @@
 
 #include <string.h>
 
-enum { TRIES = 100 };
+enum {
+  TRIES = 1000
+}; /* draws in a row that bring nothing new: the space is exhausted, or nearly so */
 
 static bool G_GNUC_PRINTF (2, 3) refuse (GError **error, const char *format, ...)
 {
@@ -219,14 +221,15 @@ draw (Subject *subject)
 {
   g_autoptr (GHashTable) known = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   g_autofree uint8_t *arch = g_new0 (uint8_t, (gsize) subject->decisions + 1);
-  uint64_t want = (uint64_t) subject->conf->sample;
+  uint64_t want = (uint64_t) subject->conf->sample, last = 0;
 
-  for (uint64_t i = 0; subject->n < want && i < TRIES * want; i++) {
+  for (uint64_t i = 0; subject->n < want && i - last < TRIES; i++) {
     LodeRng rng = lode_rng (subject->host, "rank", i, 1);
 
     lode_sample (subject->host, arch, &rng);
     if (!g_hash_table_add (known, lode_arch_key (subject->host, arch)))
       continue;
+    last = i;
     g_byte_array_append (subject->archs, arch, subject->decisions);
     subject->n++;
   }
