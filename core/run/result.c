@@ -2,6 +2,7 @@
 #include "run/result.h"
 
 #include "error.h"
+#include "run/json-add.h"
 
 #include <json-glib/json-glib.h>
 #include <sys/resource.h>
@@ -18,17 +19,6 @@ add_text (JsonBuilder *json, const char *name, const char *text)
 {
   json_builder_set_member_name (json, name);
   json_builder_add_string_value (json, text);
-}
-
-/* JSON has no word for what is not finite. */
-static void
-add_number (JsonBuilder *json, const char *name, double value)
-{
-  json_builder_set_member_name (json, name);
-  if (isfinite (value))
-    json_builder_add_double_value (json, value);
-  else
-    json_builder_add_null_value (json);
 }
 
 static bool
@@ -49,10 +39,10 @@ add_cost (JsonBuilder *json, const LodeLedger *ledger)
   add_count (json, "labels", ledger->labels);
   add_count (json, "macs", ledger->macs);
   add_count (json, "scores", ledger->scores);
-  add_number (json, "cpu_s", ledger->cpu);
-  add_number (json, "wall_s", ledger->wall);
+  lode_json_add_number (json, "cpu_s", ledger->cpu);
+  lode_json_add_number (json, "wall_s", ledger->wall);
   if (ledger->simulated > 0)
-    add_number (json, "simulated_s", ledger->simulated);
+    lode_json_add_number (json, "simulated_s", ledger->simulated);
   json_builder_end_object (json);
 }
 
@@ -98,7 +88,7 @@ add_space (JsonBuilder *json, const LodeStageHost *host)
     size += log10 (lode_space_at (space, i)->n);
   json_builder_begin_object (json_builder_set_member_name (json, "space"));
   add_count (json, "decisions", space->n);
-  add_number (json, "log10_architectures", size);
+  lode_json_add_number (json, "log10_architectures", size);
   json_builder_end_object (json);
 }
 
@@ -129,7 +119,7 @@ lode_result_stage (const LodeStageHost *host, GError **error)
   for (guint i = 0; i < host->figures->len; i++) {
     const LodeFigure *figure = &g_array_index (host->figures, LodeFigure, i);
 
-    add_number (json, figure->name, figure->value);
+    lode_json_add_number (json, figure->name, figure->value);
   }
   json_builder_end_object (json);
   add_cost (json, &host->ledger);

@@ -5,6 +5,7 @@
 #include "print.h"
 
 #include "common.h"
+#include "run/json-add.h"
 
 #include <math.h>
 
@@ -39,11 +40,7 @@ put (const Sink *sink, const char *name, double value)
               isfinite (value) ? g_ascii_formatd (number, sizeof number, "%.15g", value) : NULL);
     return;
   }
-  json_builder_set_member_name (sink->json, name);
-  if (isfinite (value))
-    json_builder_add_double_value (sink->json, value);
-  else
-    json_builder_add_null_value (sink->json);
+  lode_json_add_number (sink->json, name, value);
 }
 
 static const char *

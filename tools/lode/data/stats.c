@@ -7,6 +7,7 @@
 
 #include "data/private.h"
 #include "error.h"
+#include "run/json-add.h"
 
 #include <math.h>
 #include <string.h>
@@ -168,13 +169,6 @@ print_channels (const Channel *channel, uint32_t n)
 }
 
 static void
-json_real (JsonBuilder *json, const char *name, double value)
-{
-  json_builder_set_member_name (json, name);
-  json_builder_add_double_value (json, value);
-}
-
-static void
 json_integer (JsonBuilder *json, const char *name, uint64_t value)
 {
   json_builder_set_member_name (json, name);
@@ -204,10 +198,10 @@ print_json (const LodeData *data, const uint32_t *counts, const Channel *channel
   json_builder_begin_array (json);
   for (uint32_t l = 0; l < data->shape.c; l++) {
     json_builder_begin_object (json);
-    json_real (json, "mean", channel[l].sum / (double) MAX (channel[l].n, 1));
-    json_real (json, "deviation", deviation (&channel[l]));
-    json_real (json, "least", channel[l].low);
-    json_real (json, "largest", channel[l].high);
+    lode_json_add_number (json, "mean", channel[l].sum / (double) MAX (channel[l].n, 1));
+    lode_json_add_number (json, "deviation", deviation (&channel[l]));
+    lode_json_add_number (json, "least", channel[l].low);
+    lode_json_add_number (json, "largest", channel[l].high);
     json_integer (json, "missing", channel[l].missing);
     json_builder_end_object (json);
   }

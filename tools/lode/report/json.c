@@ -2,19 +2,18 @@
 #include "page.h"
 
 #include "common.h"
+#include "run/json-add.h"
 
 #include <math.h>
 
-/* JSON has no word for what is not finite. */
+/* Counts without a point. */
 static void
 put_value (JsonBuilder *json, double value)
 {
-  if (!isfinite (value))
-    json_builder_add_null_value (json);
-  else if (value == floor (value) && fabs (value) < 9e15)
+  if (value == floor (value) && fabs (value) < 9e15)
     json_builder_add_int_value (json, (gint64) value);
   else
-    json_builder_add_double_value (json, value);
+    lode_json_add_number (json, NULL, value);
 }
 
 static void

@@ -2,6 +2,7 @@
 #include "print-plan.h"
 
 #include "common.h"
+#include "run/json-add.h"
 #include "run/plan.h"
 #include "watch.h"
 
@@ -63,13 +64,6 @@ print_table (const LodeExperiment *experiment, const LodePlanStage *stage)
 }
 
 static void
-add_number (JsonBuilder *json, const char *name, double value)
-{
-  json_builder_set_member_name (json, name);
-  json_builder_add_double_value (json, value);
-}
-
-static void
 print_json (const LodeExperiment *experiment, const LodePlanStage *stage)
 {
   g_autoptr (JsonBuilder) json = json_builder_new ();
@@ -78,12 +72,12 @@ print_json (const LodeExperiment *experiment, const LodePlanStage *stage)
   for (guint i = 0; i < experiment->stages->len; i++) {
     json_builder_begin_object (json);
     lode_json_text (json, "stage", lode_experiment_stage (experiment, i)->name);
-    add_number (json, "steps", (double) stage[i].steps);
-    add_number (json, "weights", (double) stage[i].params);
-    add_number (json, "samples", (double) stage[i].ledger.samples);
-    add_number (json, "macs", (double) stage[i].ledger.macs);
-    add_number (json, "peak_memory_bytes", (double) stage[i].bytes);
-    add_number (json, "wall_s", stage[i].ledger.wall);
+    lode_json_add_number (json, "steps", (double) stage[i].steps);
+    lode_json_add_number (json, "weights", (double) stage[i].params);
+    lode_json_add_number (json, "samples", (double) stage[i].ledger.samples);
+    lode_json_add_number (json, "macs", (double) stage[i].ledger.macs);
+    lode_json_add_number (json, "peak_memory_bytes", (double) stage[i].bytes);
+    lode_json_add_number (json, "wall_s", stage[i].ledger.wall);
     json_builder_end_object (json);
   }
   json_builder_end_array (json);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "show.h"
 
+#include "run/json-add.h"
+
 #include <lode/lode.h>
 #include <math.h>
 #include <string.h>
@@ -22,18 +24,11 @@ add_flag (JsonBuilder *json, const char *name, bool flag)
   json_builder_add_boolean_value (json, flag);
 }
 
-/* JSON has no infinity: such an end of a range is null, like one that there is not. JSON-GLib
- * writes 1e+17.0 for a double, which is no number. */
+/* JSON has no infinity: such an end of a range is null, like one that there is not. */
 static void
 add_real (JsonBuilder *json, const char *name, double value, bool there)
 {
-  json_builder_set_member_name (json, name);
-  if (there && fabs (value) >= 1e16 && fabs (value) < 9e18 && value == floor (value))
-    json_builder_add_int_value (json, (gint64) value);
-  else if (there && isfinite (value))
-    json_builder_add_double_value (json, value);
-  else
-    json_builder_add_null_value (json);
+  lode_json_add_number (json, name, there ? value : NAN);
 }
 
 static void
@@ -44,7 +39,7 @@ add_list (JsonBuilder *json, const LodeOption *option)
   json_builder_begin_array (json);
   for (char **text = part; *text && *g_strstrip (*text); text++)
     if (option->type == LODE_OPTION_REALS)
-      json_builder_add_double_value (json, g_ascii_strtod (*text, NULL));
+      lode_json_add_number (json, NULL, g_ascii_strtod (*text, NULL));
     else
       json_builder_add_string_value (json, *text);
   json_builder_end_array (json);
@@ -66,7 +61,7 @@ add_default (JsonBuilder *json, const LodeOption *option)
     json_builder_add_int_value (json, (gint64) option->number);
     return;
   case LODE_OPTION_REAL:
-    json_builder_add_double_value (json, option->number);
+    lode_json_add_number (json, NULL, option->number);
     return;
   case LODE_OPTION_CHOICE:
     json_builder_add_string_value (json, option->text ? option->text : option->choices[0]);

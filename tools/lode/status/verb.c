@@ -5,6 +5,7 @@
 #include "status.h"
 
 #include "common.h"
+#include "run/json-add.h"
 #include "run/watch.h"
 #include "verbs.h"
 
@@ -154,16 +155,6 @@ print_runs (GPtrArray *runs)
 }
 
 static void
-put (JsonBuilder *builder, const char *name, double value)
-{
-  json_builder_set_member_name (builder, name);
-  if (isfinite (value))
-    json_builder_add_double_value (builder, value);
-  else
-    json_builder_add_null_value (builder);
-}
-
-static void
 put_run (JsonBuilder *builder, const StatusRun *run)
 {
   json_builder_begin_object (builder);
@@ -174,11 +165,11 @@ put_run (JsonBuilder *builder, const StatusRun *run)
   lode_json_text (builder, "stage", run->info.stage);
   lode_json_text (builder, "message", run->info.message);
   lode_json_text (builder, "host", run->info.host);
-  put (builder, "pid", (double) run->info.pid);
-  put (builder, "updated", (double) run->info.updated);
-  put (builder, "done", run->state == STATUS_DONE ? 1 : run->info.done);
-  put (builder, "seconds_left", run->left);
-  put (builder, "seconds", run->spent);
+  lode_json_add_number (builder, "pid", (double) run->info.pid);
+  lode_json_add_number (builder, "updated", (double) run->info.updated);
+  lode_json_add_number (builder, "done", run->state == STATUS_DONE ? 1 : run->info.done);
+  lode_json_add_number (builder, "seconds_left", run->left);
+  lode_json_add_number (builder, "seconds", run->spent);
   json_builder_end_object (builder);
 }
 

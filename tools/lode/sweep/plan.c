@@ -6,6 +6,7 @@
 #include "plan.h"
 
 #include "common.h"
+#include "run/json-add.h"
 #include "run/plan.h"
 #include "run/watch.h"
 
@@ -103,13 +104,6 @@ print_table (const Sweep *sweep, const GArray *kinds)
 }
 
 static void
-put (JsonBuilder *builder, const char *name, double value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_double_value (builder, value);
-}
-
-static void
 print_json (const Sweep *sweep, const GArray *kinds)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
@@ -120,9 +114,9 @@ print_json (const Sweep *sweep, const GArray *kinds)
 
     json_builder_begin_object (builder);
     lode_json_text (builder, "first_run", sweep_point (sweep, kind->point)->words);
-    put (builder, "runs", kind->runs);
-    put (builder, "to_do", kind->open);
-    put (builder, "wall_s", kind->seconds);
+    lode_json_add_number (builder, "runs", kind->runs);
+    lode_json_add_number (builder, "to_do", kind->open);
+    lode_json_add_number (builder, "wall_s", kind->seconds);
     json_builder_end_object (builder);
   }
   json_builder_end_array (builder);
