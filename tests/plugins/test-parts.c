@@ -4,7 +4,7 @@
  * pruning of stages, draws of a few options, paths of a batch, distillation.
  */
 #include "../../plugins/search/darts/curvature.h"
-#include "../../plugins/search/darts/gates.h"
+#include "../../plugins/search/common/gates.h"
 #include "../../plugins/search/darts/guard.h"
 #include "../../plugins/search/pdarts/prune.h"
 #include "../../plugins/search/spos/paths.h"

@@ -7,8 +7,9 @@
  * Against the collapse into skips there are guards (guard.h), a skip beside every mixture that
  * fades (Chu et al. 2021, DARTS−), and a pull on the spread of α (Ye et al. 2022, β-DARTS).
  */
+#include "../common/gates.h"
+#include "../common/supernet.h"
 #include "curvature.h"
-#include "gates.h"
 #include "guard.h"
 #include "hyper.h"
 
@@ -21,25 +22,15 @@ typedef struct Conf {
   double curvature_ratio, skip_aid, shrink;
 } Conf;
 
-/* Sums over the batches of the current epoch. */
-typedef struct Tally {
-  double loss, correct, n;
-} Tally;
-
 struct LodeSearch {
   const LodeHost *host;
   const LodeSpace *space;
   Conf conf;
-  LodeNet *net;
-  LodeOptim *optim;
-  LodeStream *train, *arch;
-  LodeParams *grad;
+  Supernet super;
   Hyper hyper;
   Gates gates;
   Guard guard;
-  double largest;        /* eigenvalue, of this epoch's end; NaN: not looked for */
-  uint64_t epoch, batch; /* the next one */
-  Tally on_train, on_arch;
+  double largest; /* eigenvalue, of this epoch's end; NaN: not looked for */
 };
 
 static LodeChoice
@@ -52,7 +43,7 @@ mixture (const LodeSearch *search)
 static double
 elapsed (const LodeSearch *search)
 {
-  return (double) search->epoch / MAX (lode_optim_epochs (search->optim), 1);
+  return (double) search->super.epoch / MAX (lode_optim_epochs (search->super.optim), 1);
 }
 
 /* The skip beside every mixture fades linearly, and is gone when the search ends. */
@@ -61,14 +52,6 @@ set_gates (LodeSearch *search)
 {
   search->gates.aid = search->conf.skip_aid * MAX (1 - elapsed (search), 0);
   gates_set (&search->gates);
-}
-
-static void
-tally (Tally *at, const LodePass *pass)
-{
-  at->loss += pass->loss * pass->n;
-  at->correct += pass->correct;
-  at->n += pass->n;
 }
 
 /* What the curvature is taken of, and where. */
@@ -104,7 +87,7 @@ look_at_curvature (LodeSearch *search, const LodeBatch *held, GError **error)
   Gates *gates = &search->gates;
   uint32_t n = gates->space->options;
   g_autofree double *alpha = g_memdup2 (gates->alpha, n * sizeof *alpha);
-  LodeRng rng = lode_rng (search->host, "curvature", search->epoch, 0);
+  LodeRng rng = lode_rng (search->host, "curvature", search->super.epoch, 0);
   Probe probe = { search, held };
   bool ok = darts_curvature (gradient_at, &probe, n, alpha, &rng,
                              (uint32_t) search->conf.curvature_steps, &search->largest, error);
@@ -119,8 +102,8 @@ is_curvature_due (const LodeSearch *search)
 {
   int64_t every = search->conf.curvature;
 
-  return every > 0 && (search->epoch + 1) % (uint64_t) every == 0
-         && search->batch + 1 >= MAX (lode_stream_batches (search->train), 1);
+  return every > 0 && (search->super.epoch + 1) % (uint64_t) every == 0
+         && search->super.batch + 1 >= search->super.batches;
 }
 
 static void
@@ -138,7 +121,7 @@ move_alpha (LodeSearch *search)
 static bool
 alpha_step (LodeSearch *search, const LodeBatch *batch, GError **error)
 {
-  const LodeBatch *held = lode_stream_next (search->arch, error);
+  const LodeBatch *held = lode_stream_next (search->super.arch, error);
   LodePass pass = { .size = sizeof pass, .dgate = search->gates.dgate };
   LodeChoice choice = mixture (search);
   bool ok;
@@ -150,26 +133,11 @@ alpha_step (LodeSearch *search, const LodeBatch *batch, GError **error)
            : darts_second_order (&search->hyper, batch, held, &choice, &pass, error);
   if (ok) {
     move_alpha (search);
-    tally (&search->on_arch, &pass);
+    tally_pass (&search->super.on_arch, &pass);
     ok = !is_curvature_due (search) || look_at_curvature (search, held, error);
   }
-  lode_stream_release (search->arch, held);
+  lode_stream_release (search->super.arch, held);
   return ok;
-}
-
-static bool
-weight_step (LodeSearch *search, const LodeBatch *batch, GError **error)
-{
-  LodePass pass = { .size = sizeof pass,
-                    .want = LODE_WEIGHTS | LODE_OBSERVE | LODE_TRACK,
-                    .grad = search->grad };
-  LodeChoice choice = mixture (search);
-
-  if (!lode_net_pass (search->net, batch, &choice, &pass, error))
-    return false;
-  lode_optim_step (search->optim, lode_net_params (search->net), search->grad, LODE_CLIP);
-  tally (&search->on_train, &pass);
-  return true;
 }
 
 static void
@@ -206,7 +174,7 @@ consult_guards (LodeSearch *search, const uint8_t *arch)
 
   if (!isnan (search->largest)) {
     lode_metric (search->host, "curvature", search->largest);
-    also = guard_curvature (&search->guard, search->largest, search->epoch + 1, arch);
+    also = guard_curvature (&search->guard, search->largest, search->super.epoch + 1, arch);
     search->largest = NAN;
   }
   if (why || also)
@@ -216,74 +184,60 @@ consult_guards (LodeSearch *search, const uint8_t *arch)
 static void
 end_epoch (LodeSearch *search)
 {
-  const LodeHost *host = search->host;
   g_autofree uint8_t *arch = g_new0 (uint8_t, search->space->n);
 
-  lode_metric (host, "train_loss", search->on_train.loss / search->on_train.n);
-  lode_metric (host, "train_accuracy", search->on_train.correct / search->on_train.n);
-  if (search->on_arch.n > 0) {
-    lode_metric (host, "arch_loss", search->on_arch.loss / search->on_arch.n);
-    lode_metric (host, "arch_accuracy", search->on_arch.correct / search->on_arch.n);
-  }
-  lode_metric (host, "rate", lode_optim_rate (search->optim));
-  lode_metric (host, "gate_entropy", gates_entropy (&search->gates));
+  supernet_report (&search->super);
+  lode_metric (search->host, "gate_entropy", gates_entropy (&search->gates));
   darts_best (search, arch);
   report_skips (search, arch);
   consult_guards (search, arch);
-  search->on_train = search->on_arch = (Tally){ 0 };
-  search->epoch++;
-  search->batch = 0;
+  supernet_end_epoch (&search->super);
   set_gates (search);
 }
 
-static const char *
-phase_of (const LodeSearch *search)
+static bool
+is_warming_up (const LodeSearch *search)
 {
-  return search->epoch < (uint64_t) search->conf.warmup ? "warm-up" : "search";
+  return search->super.epoch < (uint64_t) search->conf.warmup;
 }
 
 /* Both updates on a batch of the weights' stream. */
 static bool
-train_batch (LodeSearch *search, const LodeBatch *batch, uint32_t batches, GError **error)
+train_batch (LodeSearch *search, const LodeBatch *batch, GError **error)
 {
-  bool frozen = search->epoch < (uint64_t) search->conf.warmup;
+  LodeChoice choice;
 
-  lode_optim_epoch (search->optim, (double) search->epoch + (double) search->batch / batches);
-  return (frozen || alpha_step (search, batch, error)) && weight_step (search, batch, error);
+  if (!is_warming_up (search) && !alpha_step (search, batch, error))
+    return false;
+  choice = mixture (search);
+  return supernet_step (&search->super, batch, &choice, error);
 }
 
 static bool
 darts_step (LodeSearch *search, LodeProgress *progress, GError **error)
 {
-  uint64_t epochs = lode_optim_epochs (search->optim);
   const LodeBatch *batch;
-  uint32_t batches;
   bool ok;
 
-  progress->phase = phase_of (search);
-  lode_stream_phase (search->train, progress->phase);
-  batch = lode_stream_next (search->train, error);
+  progress->phase = is_warming_up (search) ? "warm-up" : "search";
+  batch = supernet_next (&search->super, progress->phase, error);
   if (!batch)
     return false;
-  batches = MAX (lode_stream_batches (search->train), 1);
-  ok = train_batch (search, batch, batches, error);
-  lode_stream_release (search->train, batch);
+  ok = train_batch (search, batch, error);
+  lode_stream_release (search->super.train, batch);
   if (!ok)
     return false;
-  if (++search->batch >= batches)
+  if (supernet_count (&search->super))
     end_epoch (search);
-  progress->done = search->epoch * batches + search->batch;
-  progress->of = epochs * batches;
-  progress->end = search->epoch >= epochs || search->guard.stopped;
+  supernet_progress (&search->super, progress);
+  progress->end = progress->end || search->guard.stopped;
   return true;
 }
 
 static void
 darts_stand (const LodeSearch *search, LodeChoice *choice)
 {
-  choice->mask = search->gates.mask;
-  choice->gate = search->gates.mix;
-  choice->drop = NULL;
+  gates_stand (&search->gates, choice);
 }
 
 static void
@@ -291,13 +245,9 @@ darts_destroy (LodeSearch *search)
 {
   if (!search)
     return;
-  lode_params_free (search->grad);
   lode_params_free (search->hyper.direction);
   lode_params_free (search->hyper.moved);
-  lode_stream_close (search->arch);
-  lode_stream_close (search->train);
-  lode_optim_free (search->optim);
-  lode_net_free (search->net);
+  supernet_clear (&search->super);
   g_free (search->hyper.plus);
   g_free (search->hyper.minus);
   gates_clear (&search->gates);
@@ -305,30 +255,19 @@ darts_destroy (LodeSearch *search)
   g_free (search);
 }
 
-static bool
-open_all (LodeSearch *search, GError **error)
-{
-  LodeNetIn in = { .size = sizeof in, .shared = true };
-
-  return (search->net = lode_net_new (search->host, &in, error))
-         && (search->optim = lode_optim_new (search->host, search->net, error))
-         && (search->train = lode_stream_open (search->host, LODE_ROLE_WEIGHTS, error))
-         && (search->arch = lode_stream_open (search->host, LODE_ROLE_ARCH, error));
-}
-
 static void
 make_scratch (LodeSearch *search)
 {
-  LodeParams *w = lode_net_params (search->net);
+  const Supernet *super = &search->super;
+  LodeParams *w = lode_net_params (super->net);
   uint32_t n = search->space->options;
 
-  search->grad = lode_params_dup (w, search->net, NULL);
   search->hyper =
-      (Hyper){ .net = search->net, .optim = search->optim, .grad = search->grad, .options = n };
+      (Hyper){ .net = super->net, .optim = super->optim, .grad = super->grad, .options = n };
   if (search->conf.order == 1)
     return;
-  search->hyper.direction = lode_params_dup (w, search->net, NULL);
-  search->hyper.moved = lode_params_dup (w, search->net, NULL);
+  search->hyper.direction = lode_params_dup (w, super->net, NULL);
+  search->hyper.moved = lode_params_dup (w, super->net, NULL);
   search->hyper.plus = g_new0 (float, n);
   search->hyper.minus = g_new0 (float, n);
 }
@@ -353,6 +292,7 @@ make_alpha (LodeSearch *search)
 static LodeSearch *
 darts_create (const LodeHost *host, const void *conf, const LodeSpace *space, GError **error)
 {
+  LodeNetIn in = { .size = sizeof in, .shared = true };
   LodeSearch *search;
 
   if (space->n == 0) {
@@ -365,7 +305,8 @@ darts_create (const LodeHost *host, const void *conf, const LodeSpace *space, GE
   search->host = host;
   search->space = space;
   search->conf = *(const Conf *) conf;
-  if (!open_all (search, error)) {
+  search->super.host = host;
+  if (!supernet_grow (&search->super, &in, error) || !supernet_open (&search->super, true, error)) {
     darts_destroy (search);
     return NULL;
   }
@@ -378,14 +319,10 @@ static void
 darts_save (const void *instance, LodeStore *store)
 {
   const LodeSearch *search = instance;
-  const uint64_t clock[] = { search->epoch, search->batch };
-  const double sums[] = { search->on_train.loss, search->on_train.correct, search->on_train.n,
-                          search->on_arch.loss,  search->on_arch.correct,  search->on_arch.n };
 
+  supernet_save (&search->super, store);
   gates_save (&search->gates, store);
   guard_save (&search->guard, store);
-  lode_store_put (store, "clock", LODE_TYPE_U64, G_N_ELEMENTS (clock), clock);
-  lode_store_put (store, "sums", LODE_TYPE_F64, G_N_ELEMENTS (sums), sums);
 }
 
 static bool
@@ -394,11 +331,9 @@ darts_load (void *instance, const LodeStore *store, GError **error)
   LodeSearch *search = instance;
   Guard spare = search->guard;
   g_autofree uint8_t *arch = g_memdup2 (search->guard.before, search->space->n);
-  uint64_t clock[2];
-  double sums[6];
+  Supernet super = search->super;
 
-  if (!lode_store_get (store, "clock", LODE_TYPE_U64, G_N_ELEMENTS (clock), clock, error)
-      || !lode_store_get (store, "sums", LODE_TYPE_F64, G_N_ELEMENTS (sums), sums, error))
+  if (!supernet_load (&super, store, error))
     return false;
   guard_init (&spare, arch);
   if (!guard_load (&spare, store, error) || !gates_load (&search->gates, store, error)) {
@@ -407,10 +342,7 @@ darts_load (void *instance, const LodeStore *store, GError **error)
   }
   guard_clear (&search->guard);
   search->guard = spare;
-  search->epoch = clock[0];
-  search->batch = clock[1];
-  search->on_train = (Tally){ sums[0], sums[1], sums[2] };
-  search->on_arch = (Tally){ sums[3], sums[4], sums[5] };
+  search->super = super;
   set_gates (search);
   return true;
 }

@@ -5,12 +5,11 @@
  * begin anew. Dropout behind skips, and a limit on them at the end, keep skips from taking over.
  * One step is one batch.
  */
-#include "../darts/gates.h"
+#include "../common/gates.h"
+#include "../common/supernet.h"
 #include "prune.h"
 
 #include <string.h>
-
-enum { TALLY_LOSS, TALLY_CORRECT, TALLY_N, TALLIES };
 
 typedef struct Conf {
   LodeReals cells, keep, skip_dropout;
@@ -23,14 +22,10 @@ struct LodeSearch {
   const LodeHost *host;
   const LodeSpace *space;
   Conf conf;
-  LodeStream *train, *arch; /* these stay open from stage to stage */
-  LodeNet *net;             /* of the stage, as are those below */
-  LodeOptim *optim;
-  LodeParams *grad;
+  Supernet super; /* of the stage; the streams stay open from stage to stage */
   Gates gates;
-  float *drop;                  /* [options] */
-  uint64_t stage, epoch, batch; /* the next one */
-  double tally[TALLIES];        /* of this epoch */
+  float *drop;    /* [options] */
+  uint64_t stage; /* the present one */
 };
 
 static LodeChoice
@@ -40,17 +35,6 @@ mixture (const LodeSearch *search)
                        .mask = search->gates.mask,
                        .gate = search->gates.gate,
                        .drop = search->drop };
-}
-
-static void
-close_stage (LodeSearch *search)
-{
-  lode_params_free (search->grad);
-  lode_optim_free (search->optim);
-  lode_net_free (search->net);
-  search->grad = NULL;
-  search->optim = NULL;
-  search->net = NULL;
 }
 
 /* A super-network of the stage's depth, of the options that are left. */
@@ -64,13 +48,7 @@ open_stage (LodeSearch *search, GError **error)
                    .choice = &choice,
                    .id = search->stage };
 
-  close_stage (search);
-  search->net = lode_net_new (search->host, &in, error);
-  search->optim = search->net ? lode_optim_new (search->host, search->net, error) : NULL;
-  if (!search->optim)
-    return false;
-  search->grad = lode_params_dup (lode_net_params (search->net), search->net, NULL);
-  return true;
+  return supernet_grow (&search->super, &in, error);
 }
 
 static void
@@ -78,9 +56,7 @@ pdarts_destroy (LodeSearch *search)
 {
   if (!search)
     return;
-  close_stage (search);
-  lode_stream_close (search->arch);
-  lode_stream_close (search->train);
+  supernet_clear (&search->super);
   gates_clear (&search->gates);
   g_free (search->drop);
   g_free (search);
@@ -122,9 +98,8 @@ pdarts_create (const LodeHost *host, const void *conf, const LodeSpace *space, G
   search->drop = g_new0 (float, space->options);
   rng = stage_rng (search);
   gates_init (&search->gates, space, &rng, search->conf.spread);
-  search->train = lode_stream_open (host, LODE_ROLE_WEIGHTS, error);
-  search->arch = search->train ? lode_stream_open (host, LODE_ROLE_ARCH, error) : NULL;
-  if (search->arch && open_stage (search, error))
+  search->super.host = host;
+  if (supernet_open (&search->super, true, error) && open_stage (search, error))
     return search;
   pdarts_destroy (search);
   return NULL;
@@ -133,14 +108,15 @@ pdarts_create (const LodeHost *host, const void *conf, const LodeSpace *space, G
 static bool
 is_warm (const LodeSearch *search)
 {
-  return search->epoch >= (uint64_t) search->conf.warmup;
+  return search->super.epoch >= (uint64_t) search->conf.warmup;
 }
 
 static void
 set_dropout (LodeSearch *search)
 {
-  double rate = pdarts_dropout (search->conf.skip_dropout.at[search->stage], search->epoch,
-                                lode_optim_epochs (search->optim), (uint64_t) search->conf.warmup);
+  double rate =
+      pdarts_dropout (search->conf.skip_dropout.at[search->stage], search->super.epoch,
+                      lode_optim_epochs (search->super.optim), (uint64_t) search->conf.warmup);
 
   for (uint32_t i = 0, at = 0; i < search->space->n; i++) {
     const LodeDecision *decision = lode_space_at (search->space, i);
@@ -170,15 +146,15 @@ alpha_step (LodeSearch *search, GError **error)
 {
   const Conf *conf = &search->conf;
   Gates *gates = &search->gates;
-  const LodeBatch *held = lode_stream_next (search->arch, error);
+  const LodeBatch *held = lode_stream_next (search->super.arch, error);
   LodePass pass = { .size = sizeof pass, .want = LODE_GATES, .dgate = gates->dgate };
   LodeChoice choice = mixture (search);
   bool ok;
 
   if (!held)
     return false;
-  ok = lode_net_pass (search->net, held, &choice, &pass, error);
-  lode_stream_release (search->arch, held);
+  ok = lode_net_pass (search->super.net, held, &choice, &pass, error);
+  lode_stream_release (search->super.arch, held);
   if (!ok)
     return false;
   gates_pull (gates, 0);
@@ -189,36 +165,13 @@ alpha_step (LodeSearch *search, GError **error)
   return true;
 }
 
-static bool
-weight_step (LodeSearch *search, const LodeBatch *batch, GError **error)
-{
-  LodePass pass = { .size = sizeof pass,
-                    .want = LODE_WEIGHTS | LODE_OBSERVE | LODE_TRACK,
-                    .grad = search->grad };
-  LodeChoice choice = mixture (search);
-
-  if (!lode_net_pass (search->net, batch, &choice, &pass, error))
-    return false;
-  lode_optim_step (search->optim, lode_net_params (search->net), search->grad, LODE_CLIP);
-  search->tally[TALLY_LOSS] += pass.loss * pass.n;
-  search->tally[TALLY_CORRECT] += pass.correct;
-  search->tally[TALLY_N] += pass.n;
-  return true;
-}
-
 static void
 end_epoch (LodeSearch *search)
 {
-  const double *tally = search->tally;
-
   lode_metric (search->host, "stage", (double) search->stage);
-  lode_metric (search->host, "train_loss", tally[TALLY_LOSS] / tally[TALLY_N]);
-  lode_metric (search->host, "train_accuracy", tally[TALLY_CORRECT] / tally[TALLY_N]);
-  lode_metric (search->host, "rate", lode_optim_rate (search->optim));
+  supernet_report (&search->super);
   lode_metric (search->host, "gate_entropy", gates_entropy (&search->gates));
-  memset (search->tally, 0, sizeof search->tally);
-  search->epoch++;
-  search->batch = 0;
+  supernet_end_epoch (&search->super);
 }
 
 /* The weakest options leave, and a deeper super-network begins. */
@@ -230,47 +183,50 @@ end_stage (LodeSearch *search, GError **error)
   pdarts_prune (search->space, (uint32_t) search->conf.keep.at[search->stage], search->gates.mix,
                 search->gates.mask);
   search->stage++;
-  search->epoch = 0;
+  search->super.epoch = 0;
   rng = stage_rng (search);
   gates_restart (&search->gates, &rng, search->conf.spread);
   return open_stage (search, error);
 }
 
+/* Both updates on a batch of the weights' stream. */
 static bool
-train_batch (LodeSearch *search, uint32_t *batches, GError **error)
+train_batch (LodeSearch *search, const LodeBatch *batch, GError **error)
 {
-  const LodeBatch *batch = lode_stream_next (search->train, error);
-  bool ok;
+  LodeChoice choice;
 
-  if (!batch)
-    return false;
-  *batches = MAX (lode_stream_batches (search->train), 1);
-  lode_optim_epoch (search->optim, (double) search->epoch + (double) search->batch / *batches);
   set_dropout (search);
-  ok = (!is_warm (search) || alpha_step (search, error)) && weight_step (search, batch, error);
-  lode_stream_release (search->train, batch);
-  return ok;
+  if (is_warm (search) && !alpha_step (search, error))
+    return false;
+  choice = mixture (search);
+  return supernet_step (&search->super, batch, &choice, error);
 }
 
 static bool
 pdarts_step (LodeSearch *search, LodeProgress *progress, GError **error)
 {
-  uint64_t epochs = lode_optim_epochs (search->optim), stages = search->conf.cells.n;
-  uint32_t batches;
-  bool over;
+  const LodeBatch *batch;
+  uint64_t of;
+  bool ok;
 
   progress->phase = is_warm (search) ? "search" : "warm-up";
-  lode_stream_phase (search->train, progress->phase);
-  if (!train_batch (search, &batches, error))
+  batch = supernet_next (&search->super, progress->phase, error);
+  if (!batch)
     return false;
-  if (++search->batch >= batches)
+  ok = train_batch (search, batch, error);
+  lode_stream_release (search->super.train, batch);
+  if (!ok)
+    return false;
+  if (supernet_count (&search->super))
     end_epoch (search);
-  over = search->epoch >= epochs;
-  if (over && search->stage + 1 < stages && !end_stage (search, error))
-    return false;
-  progress->done = (search->stage * epochs + search->epoch) * batches + search->batch;
-  progress->of = stages * epochs * batches;
-  progress->end = search->stage + 1 >= stages && search->epoch >= epochs;
+  supernet_progress (&search->super, progress);
+  of = progress->of;
+  progress->done += search->stage * of;
+  progress->of = search->conf.cells.n * of;
+  if (progress->end && search->stage + 1 < search->conf.cells.n) {
+    progress->end = false;
+    return end_stage (search, error);
+  }
   return true;
 }
 
@@ -287,20 +243,17 @@ pdarts_best (const LodeSearch *search, uint8_t *arch)
 static void
 pdarts_stand (const LodeSearch *search, LodeChoice *choice)
 {
-  choice->mask = search->gates.mask;
-  choice->gate = search->gates.mix;
-  choice->drop = NULL;
+  gates_stand (&search->gates, choice);
 }
 
 static void
 pdarts_save (const void *instance, LodeStore *store)
 {
   const LodeSearch *search = instance;
-  const uint64_t clock[] = { search->stage, search->epoch, search->batch };
 
+  supernet_save (&search->super, store);
   gates_save (&search->gates, store);
-  lode_store_put (store, "clock", LODE_TYPE_U64, G_N_ELEMENTS (clock), clock);
-  lode_store_put (store, "tally", LODE_TYPE_F64, TALLIES, search->tally);
+  lode_store_put (store, "stage", LODE_TYPE_U64, 1, &search->stage);
 }
 
 /* The stage's super-network is made here, so that the host finds it and fills in its weights. */
@@ -308,25 +261,23 @@ static bool
 pdarts_load (void *instance, const LodeStore *store, GError **error)
 {
   LodeSearch *search = instance;
-  double tally[TALLIES];
-  uint64_t clock[3];
+  Supernet super = search->super;
+  uint64_t stage;
 
-  if (!lode_store_get (store, "clock", LODE_TYPE_U64, G_N_ELEMENTS (clock), clock, error)
-      || !lode_store_get (store, "tally", LODE_TYPE_F64, TALLIES, tally, error))
+  if (!lode_store_get (store, "stage", LODE_TYPE_U64, 1, &stage, error)
+      || !supernet_load (&super, store, error))
     return false;
-  if (clock[0] >= search->conf.cells.n) {
+  if (stage >= search->conf.cells.n) {
     g_set_error (error, g_quark_from_static_string ("lode-pdarts"), 0,
                  "search pdarts: the checkpoint is of stage %" G_GUINT64_FORMAT ", expected 0 to "
                  "%zu; resume with the run's own configuration",
-                 clock[0], search->conf.cells.n - 1);
+                 stage, search->conf.cells.n - 1);
     return false;
   }
   if (!gates_load (&search->gates, store, error))
     return false;
-  search->stage = clock[0];
-  search->epoch = clock[1];
-  search->batch = clock[2];
-  memcpy (search->tally, tally, sizeof tally);
+  search->stage = stage;
+  search->super = super;
   return open_stage (search, error);
 }
 

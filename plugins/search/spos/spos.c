@@ -6,11 +6,10 @@
  * what this one calls its best, of each decision the option under which training losses were
  * lowest, is a first guess.
  */
+#include "../common/supernet.h"
 #include "paths.h"
 
 #include <string.h>
-
-enum { TALLY_LOSS, TALLY_CORRECT, TALLY_N, TALLIES };
 
 static const double MEMORY = 0.99; /* of the mean loss under an option, a path */
 
@@ -23,15 +22,11 @@ typedef struct Conf {
 struct LodeSearch {
   const LodeHost *host;
   const LodeSpace *space;
-  LodeNet *net;
-  LodeOptim *optim;
-  LodeStream *train;
-  LodeParams *grad, *part; /* of the batch; of one path, with several */
+  Supernet super;
+  LodeParams *part; /* gradient of one path, with several a batch */
   Paths paths;
   uint64_t *mask;        /* [space.n] */
-  uint64_t epoch, batch; /* the next one */
   uint64_t drawn;        /* batches that paths were drawn for */
-  double tally[TALLIES]; /* of this epoch */
   double *loss, *weight; /* [options] moving sum of the losses under an option, and its weight */
 };
 
@@ -40,11 +35,8 @@ spos_destroy (LodeSearch *search)
 {
   if (!search)
     return;
-  lode_params_free (search->grad);
   lode_params_free (search->part);
-  lode_stream_close (search->train);
-  lode_optim_free (search->optim);
-  lode_net_free (search->net);
+  supernet_clear (&search->super);
   spos_paths_clear (&search->paths);
   g_free (search->mask);
   g_free (search->loss);
@@ -56,12 +48,10 @@ static bool
 open_all (LodeSearch *search, GError **error)
 {
   LodeNetIn in = { .size = sizeof in, .shared = true };
-  const LodeHost *host = search->host;
 
-  return (search->net = lode_net_new (host, &in, error))
-         && (search->optim = lode_optim_new (host, search->net, error))
-         && (search->train = lode_stream_open (host, LODE_ROLE_WEIGHTS, error))
-         && spos_paths_init (&search->paths, host, search->space, error);
+  search->super.host = search->host;
+  return supernet_grow (&search->super, &in, error) && supernet_open (&search->super, false, error)
+         && spos_paths_init (&search->paths, search->host, search->space, error);
 }
 
 static LodeSearch *
@@ -82,9 +72,8 @@ spos_create (const LodeHost *host, const void *conf, const LodeSpace *space, GEr
     spos_destroy (search);
     return NULL;
   }
-  search->grad = lode_params_dup (lode_net_params (search->net), search->net, NULL);
   if (search->paths.n > 1)
-    search->part = lode_params_dup (lode_net_params (search->net), search->net, NULL);
+    search->part = lode_params_dup (lode_net_params (search->super.net), search->super.net, NULL);
   return search;
 }
 
@@ -109,71 +98,51 @@ train_path (LodeSearch *search, const LodeBatch *batch, uint32_t p, GError **err
   LodeChoice choice = { .size = sizeof choice, .mask = search->mask };
   LodePass pass = { .size = sizeof pass,
                     .want = LODE_WEIGHTS | (p == 0 ? LODE_OBSERVE : 0),
-                    .grad = p == 0 ? search->grad : search->part };
+                    .grad = p == 0 ? search->super.grad : search->part };
 
   lode_space_one (search->space, arch, search->mask);
-  if (!lode_net_pass (search->net, batch, &choice, &pass, error))
+  if (!lode_net_pass (search->super.net, batch, &choice, &pass, error))
     return false;
   if (p > 0)
-    lode_params_axpy (search->grad, 1, search->part);
+    lode_params_axpy (search->super.grad, 1, search->part);
   remember (search, arch, pass.loss);
-  search->tally[TALLY_LOSS] += pass.loss * pass.n;
-  search->tally[TALLY_CORRECT] += pass.correct;
-  search->tally[TALLY_N] += pass.n;
+  tally_pass (&search->super.on_train, &pass);
   return true;
 }
 
 /* Gradients of all paths are summed before the weights move once. */
 static bool
-train_batch (LodeSearch *search, const LodeBatch *batch, uint32_t batches, GError **error)
+train_batch (LodeSearch *search, const LodeBatch *batch, GError **error)
 {
-  lode_optim_epoch (search->optim, (double) search->epoch + (double) search->batch / batches);
   if (!spos_paths_draw (&search->paths, search->drawn++, error))
     return false;
   for (uint32_t p = 0; p < search->paths.n; p++)
     if (!train_path (search, batch, p, error))
       return false;
-  lode_optim_step (search->optim, lode_net_params (search->net), search->grad,
+  lode_optim_step (search->super.optim, lode_net_params (search->super.net), search->super.grad,
                    LODE_CLIP | LODE_TOUCHED);
   return true;
-}
-
-static void
-end_epoch (LodeSearch *search)
-{
-  const double *tally = search->tally;
-
-  lode_metric (search->host, "train_loss", tally[TALLY_LOSS] / tally[TALLY_N]);
-  lode_metric (search->host, "train_accuracy", tally[TALLY_CORRECT] / tally[TALLY_N]);
-  lode_metric (search->host, "rate", lode_optim_rate (search->optim));
-  memset (search->tally, 0, sizeof search->tally);
-  search->epoch++;
-  search->batch = 0;
 }
 
 static bool
 spos_step (LodeSearch *search, LodeProgress *progress, GError **error)
 {
-  uint64_t epochs = lode_optim_epochs (search->optim);
   const LodeBatch *batch;
-  uint32_t batches;
   bool ok;
 
   progress->phase = "super-network";
-  lode_stream_phase (search->train, progress->phase);
-  batch = lode_stream_next (search->train, error);
+  batch = supernet_next (&search->super, progress->phase, error);
   if (!batch)
     return false;
-  batches = MAX (lode_stream_batches (search->train), 1);
-  ok = train_batch (search, batch, batches, error);
-  lode_stream_release (search->train, batch);
+  ok = train_batch (search, batch, error);
+  lode_stream_release (search->super.train, batch);
   if (!ok)
     return false;
-  if (++search->batch >= batches)
-    end_epoch (search);
-  progress->done = search->epoch * batches + search->batch;
-  progress->of = epochs * batches;
-  progress->end = search->epoch >= epochs;
+  if (supernet_count (&search->super)) {
+    supernet_report (&search->super);
+    supernet_end_epoch (&search->super);
+  }
+  supernet_progress (&search->super, progress);
   return true;
 }
 
@@ -195,11 +164,10 @@ static void
 spos_save (const void *instance, LodeStore *store)
 {
   const LodeSearch *search = instance;
-  const uint64_t clock[] = { search->epoch, search->batch, search->drawn };
   uint32_t n = search->space->options;
 
-  lode_store_put (store, "clock", LODE_TYPE_U64, G_N_ELEMENTS (clock), clock);
-  lode_store_put (store, "tally", LODE_TYPE_F64, TALLIES, search->tally);
+  supernet_save (&search->super, store);
+  lode_store_put (store, "drawn", LODE_TYPE_U64, 1, &search->drawn);
   lode_store_put (store, "loss", LODE_TYPE_F64, n, search->loss);
   lode_store_put (store, "weight", LODE_TYPE_F64, n, search->weight);
 }
@@ -211,18 +179,16 @@ spos_load (void *instance, const LodeStore *store, GError **error)
   uint32_t n = search->space->options;
   g_autofree double *loss = g_new0 (double, (gsize) n + 1);
   g_autofree double *weight = g_new0 (double, (gsize) n + 1);
-  double tally[TALLIES];
-  uint64_t clock[3];
+  Supernet super = search->super;
+  uint64_t drawn;
 
-  if (!lode_store_get (store, "clock", LODE_TYPE_U64, G_N_ELEMENTS (clock), clock, error)
-      || !lode_store_get (store, "tally", LODE_TYPE_F64, TALLIES, tally, error)
+  if (!lode_store_get (store, "drawn", LODE_TYPE_U64, 1, &drawn, error)
+      || !supernet_load (&super, store, error)
       || !lode_store_get (store, "loss", LODE_TYPE_F64, n, loss, error)
       || !lode_store_get (store, "weight", LODE_TYPE_F64, n, weight, error))
     return false;
-  search->epoch = clock[0];
-  search->batch = clock[1];
-  search->drawn = clock[2];
-  memcpy (search->tally, tally, sizeof tally);
+  search->drawn = drawn;
+  search->super = super;
   memcpy (search->loss, loss, n * sizeof *loss);
   memcpy (search->weight, weight, n * sizeof *weight);
   return true;

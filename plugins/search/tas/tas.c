@@ -5,12 +5,12 @@
  * multiply-adds in a band. Weights and architecture see draws of their own. One step is one batch.
  * What it finds is trained from fresh weights, with the full network as teacher (loss kd).
  */
-#include "../darts/gates.h"
+#include "../common/gates.h"
+#include "../common/supernet.h"
 #include "draw.h"
 
 #include <string.h>
 
-enum { TALLY_LOSS, TALLY_CORRECT, TALLY_N, TALLY_ARCH, TALLY_HELD, TALLIES };
 enum { BELOW, AROUND };
 enum { COSINE, LINE };
 
@@ -27,17 +27,12 @@ struct LodeSearch {
   const LodeHost *host;
   const LodeSpace *space;
   Conf conf;
-  LodeNet *net;
-  LodeOptim *optim;
-  LodeStream *train, *arch;
-  LodeParams *grad;
-  Gates gates;           /* mix: the chances; mask: all options */
-  uint64_t *mask;        /* [space.n] of a draw */
-  float *gate, *dcost;   /* [options] of a draw; of the expected cost */
-  double full;           /* multiply-adds of the last option everywhere */
-  uint64_t epoch, batch; /* the next one */
-  uint64_t drawn;        /* batches */
-  double tally[TALLIES]; /* of this epoch */
+  Supernet super;
+  Gates gates;         /* mix: the chances; mask: all options */
+  uint64_t *mask;      /* [space.n] of a draw */
+  float *gate, *dcost; /* [options] of a draw; of the expected cost */
+  double full;         /* multiply-adds of the last option everywhere */
+  uint64_t drawn;      /* batches */
 };
 
 static void
@@ -45,27 +40,12 @@ tas_destroy (LodeSearch *search)
 {
   if (!search)
     return;
-  lode_params_free (search->grad);
-  lode_stream_close (search->arch);
-  lode_stream_close (search->train);
-  lode_optim_free (search->optim);
-  lode_net_free (search->net);
+  supernet_clear (&search->super);
   gates_clear (&search->gates);
   g_free (search->mask);
   g_free (search->gate);
   g_free (search->dcost);
   g_free (search);
-}
-
-static bool
-open_all (LodeSearch *search, GError **error)
-{
-  LodeNetIn in = { .size = sizeof in, .shared = true };
-
-  return (search->net = lode_net_new (search->host, &in, error))
-         && (search->optim = lode_optim_new (search->host, search->net, error))
-         && (search->train = lode_stream_open (search->host, LODE_ROLE_WEIGHTS, error))
-         && (search->arch = lode_stream_open (search->host, LODE_ROLE_ARCH, error));
 }
 
 /* What everything at its last option costs: widths and depths rise. */
@@ -88,6 +68,7 @@ find_full (LodeSearch *search, GError **error)
 static LodeSearch *
 tas_create (const LodeHost *host, const void *conf, const LodeSpace *space, GError **error)
 {
+  LodeNetIn in = { .size = sizeof in, .shared = true };
   LodeSearch *search;
   LodeRng rng = lode_rng (host, "search", 0, 0);
 
@@ -105,21 +86,21 @@ tas_create (const LodeHost *host, const void *conf, const LodeSpace *space, GErr
   search->gate = g_new0 (float, space->options);
   search->dcost = g_new0 (float, space->options);
   gates_init (&search->gates, space, &rng, search->conf.spread);
-  if (!open_all (search, error) || !find_full (search, error)) {
-    tas_destroy (search);
-    return NULL;
-  }
-  search->grad = lode_params_dup (lode_net_params (search->net), search->net, NULL);
-  return search;
+  search->super.host = host;
+  if (supernet_grow (&search->super, &in, error) && supernet_open (&search->super, true, error)
+      && find_full (search, error))
+    return search;
+  tas_destroy (search);
+  return NULL;
 }
 
 static double
 temperature (const LodeSearch *search)
 {
   const Conf *conf = &search->conf;
-  double epochs = lode_optim_epochs (search->optim);
+  double epochs = lode_optim_epochs (search->super.optim);
 
-  return tas_temperature (MIN ((double) search->epoch / MAX (epochs, 1), 1),
+  return tas_temperature (MIN ((double) search->super.epoch / MAX (epochs, 1), 1),
                           conf->first_temperature, conf->last_temperature, conf->schedule == LINE);
 }
 
@@ -203,7 +184,7 @@ move_alpha (LodeSearch *search, GError **error)
 static bool
 alpha_step (LodeSearch *search, GError **error)
 {
-  const LodeBatch *held = lode_stream_next (search->arch, error);
+  const LodeBatch *held = lode_stream_next (search->super.arch, error);
   LodePass pass = { .size = sizeof pass, .want = LODE_GATES, .dgate = search->gates.dgate };
   LodeChoice choice;
   bool ok;
@@ -211,113 +192,82 @@ alpha_step (LodeSearch *search, GError **error)
   if (!held)
     return false;
   choice = draw (search, 1);
-  ok = lode_net_pass (search->net, held, &choice, &pass, error);
-  lode_stream_release (search->arch, held);
-  search->tally[TALLY_ARCH] += ok ? pass.loss * pass.n : 0;
-  search->tally[TALLY_HELD] += ok ? pass.n : 0;
-  return ok && move_alpha (search, error);
-}
-
-static bool
-weight_step (LodeSearch *search, const LodeBatch *batch, GError **error)
-{
-  LodePass pass = { .size = sizeof pass,
-                    .want = LODE_WEIGHTS | LODE_OBSERVE | LODE_TRACK,
-                    .grad = search->grad };
-  LodeChoice choice = draw (search, 0);
-
-  if (!lode_net_pass (search->net, batch, &choice, &pass, error))
+  ok = lode_net_pass (search->super.net, held, &choice, &pass, error);
+  lode_stream_release (search->super.arch, held);
+  if (!ok)
     return false;
-  lode_optim_step (search->optim, lode_net_params (search->net), search->grad, LODE_CLIP);
-  search->tally[TALLY_LOSS] += pass.loss * pass.n;
-  search->tally[TALLY_CORRECT] += pass.correct;
-  search->tally[TALLY_N] += pass.n;
-  return true;
+  tally_pass (&search->super.on_arch, &pass);
+  return move_alpha (search, error);
 }
 
 static bool
 end_epoch (LodeSearch *search, GError **error)
 {
   const LodeHost *host = search->host;
-  const double *tally = search->tally;
   double macs;
   int side;
 
   if (!side_of_band (search, &side, &macs, error))
     return false;
-  lode_metric (host, "train_loss", tally[TALLY_LOSS] / tally[TALLY_N]);
-  lode_metric (host, "train_accuracy", tally[TALLY_CORRECT] / tally[TALLY_N]);
-  lode_metric (host, "arch_loss", tally[TALLY_ARCH] / tally[TALLY_HELD]);
-  lode_metric (host, "rate", lode_optim_rate (search->optim));
+  supernet_report (&search->super);
   lode_metric (host, "temperature", temperature (search));
   lode_metric (host, "gate_entropy", gates_entropy (&search->gates));
   lode_metric (host, "cost_ratio", macs / search->full);
   lode_metric (host, "expected_cost_ratio",
                lode_expect (host, search->gates.mix, search->dcost) / search->full);
-  memset (search->tally, 0, sizeof search->tally);
-  search->epoch++;
-  search->batch = 0;
+  supernet_end_epoch (&search->super);
   return true;
 }
 
 static bool
 tas_step (LodeSearch *search, LodeProgress *progress, GError **error)
 {
-  uint64_t epochs = lode_optim_epochs (search->optim);
-  const LodeBatch *batch = lode_stream_next (search->train, error);
-  uint32_t batches;
+  const LodeBatch *batch;
+  LodeChoice choice;
   bool ok;
 
+  progress->phase = "search";
+  batch = supernet_next (&search->super, progress->phase, error);
   if (!batch)
     return false;
-  batches = MAX (lode_stream_batches (search->train), 1);
-  lode_optim_epoch (search->optim, (double) search->epoch + (double) search->batch / batches);
-  ok = weight_step (search, batch, error) && alpha_step (search, error);
-  lode_stream_release (search->train, batch);
+  choice = draw (search, 0);
+  ok = supernet_step (&search->super, batch, &choice, error) && alpha_step (search, error);
+  lode_stream_release (search->super.train, batch);
   search->drawn++;
-  if (!ok || (++search->batch >= batches && !end_epoch (search, error)))
+  if (!ok || (supernet_count (&search->super) && !end_epoch (search, error)))
     return false;
-  progress->phase = "search";
-  progress->done = search->epoch * batches + search->batch;
-  progress->of = epochs * batches;
-  progress->end = search->epoch >= epochs;
+  supernet_progress (&search->super, progress);
   return true;
 }
 
 static void
 tas_stand (const LodeSearch *search, LodeChoice *choice)
 {
-  choice->mask = search->gates.mask;
-  choice->gate = search->gates.mix;
-  choice->drop = NULL;
+  gates_stand (&search->gates, choice);
 }
 
 static void
 tas_save (const void *instance, LodeStore *store)
 {
   const LodeSearch *search = instance;
-  const uint64_t clock[] = { search->epoch, search->batch, search->drawn };
 
+  supernet_save (&search->super, store);
   gates_save (&search->gates, store);
-  lode_store_put (store, "clock", LODE_TYPE_U64, G_N_ELEMENTS (clock), clock);
-  lode_store_put (store, "tally", LODE_TYPE_F64, TALLIES, search->tally);
+  lode_store_put (store, "drawn", LODE_TYPE_U64, 1, &search->drawn);
 }
 
 static bool
 tas_load (void *instance, const LodeStore *store, GError **error)
 {
   LodeSearch *search = instance;
-  double tally[TALLIES];
-  uint64_t clock[3];
+  Supernet super = search->super;
+  uint64_t drawn;
 
-  if (!lode_store_get (store, "clock", LODE_TYPE_U64, G_N_ELEMENTS (clock), clock, error)
-      || !lode_store_get (store, "tally", LODE_TYPE_F64, TALLIES, tally, error)
-      || !gates_load (&search->gates, store, error))
+  if (!lode_store_get (store, "drawn", LODE_TYPE_U64, 1, &drawn, error)
+      || !supernet_load (&super, store, error) || !gates_load (&search->gates, store, error))
     return false;
-  search->epoch = clock[0];
-  search->batch = clock[1];
-  search->drawn = clock[2];
-  memcpy (search->tally, tally, sizeof tally);
+  search->drawn = drawn;
+  search->super = super;
   return true;
 }
 

@@ -3,8 +3,8 @@
  * Architecture parameters α and the gates that follow from them: a softmax over the options of each
  * decision that a mask leaves, the gradient back through it, and Adam.
  */
-#ifndef DARTS_GATES_H
-#define DARTS_GATES_H
+#ifndef SEARCH_GATES_H
+#define SEARCH_GATES_H
 
 #include <lode/lode.h>
 
@@ -28,6 +28,8 @@ void gates_set (Gates *);
 /* dalpha from dgate, through the softmax: dα_o = p_o (g_o − Σ p g); then the gradient of λ times
  * the mean over decisions of log Σ exp α is added (Ye et al. 2022, eq. 9). */
 void gates_pull (Gates *, double lambda);
+/* What the search holds likely, for whoever looks: mask and mix. */
+void gates_stand (const Gates *, LodeChoice *);
 /* Mean entropy of mix over decisions, in nats: 0 when all is decided. */
 double gates_entropy (const Gates *);
 

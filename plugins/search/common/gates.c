@@ -94,6 +94,14 @@ gates_pull (Gates *gates, double lambda)
   }
 }
 
+void
+gates_stand (const Gates *gates, LodeChoice *choice)
+{
+  choice->mask = gates->mask;
+  choice->gate = gates->mix;
+  choice->drop = NULL;
+}
+
 double
 gates_entropy (const Gates *gates)
 {
