@@ -1,25 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Brings an operation that writes a value behind its output. */
-#include "bad.h"
-
-struct LodeBackbone {
-  int unused;
-};
-
-static bool
-sine_shape (const void *conf, uint32_t n, const LodeShape *in, LodeShape *out, uint32_t *weights)
-{
-  (void) conf;
-  *out = *in;
-  *weights = 0;
-  return n == 1;
-}
-
-static size_t
-size_of (const LodeOpChunk *chunk)
-{
-  return (size_t) chunk->n * chunk->shape.h * chunk->shape.w * chunk->shape.c;
-}
+#include "backbone.h"
 
 static void
 sine_forward (const void *conf, const LodeOpChunk *chunk)
@@ -37,56 +18,5 @@ sine_backward (const void *conf, const LodeOpChunk *chunk)
   for (size_t i = 0; chunk->din[0] && i < size_of (chunk); i++)
     chunk->din[0][i] += cosf (chunk->in[0][i]) * chunk->dout[i];
 }
-
-static const LodeOp sine = { .size = sizeof (LodeOp),
-                             .name = "sine",
-                             .shape = sine_shape,
-                             .forward = sine_forward,
-                             .backward = sine_backward };
-
-static LodeBackbone *
-op_create (const LodeHost *host, const void *conf, const LodeShape *input, GError **error)
-{
-  (void) host;
-  (void) conf;
-  (void) input;
-  (void) error;
-  return g_new0 (LodeBackbone, 1);
-}
-
-static void
-op_destroy (LodeBackbone *backbone)
-{
-  g_free (backbone);
-}
-
-static const LodeSpace *
-op_space (const LodeBackbone *backbone)
-{
-  static const LodeSpace none = { .size = sizeof none, .stride = sizeof (LodeDecision) };
-
-  (void) backbone;
-  return &none;
-}
-
-static bool
-op_build (const LodeBackbone *backbone, LodeGraph *graph, LodeBuild *build, GError **error)
-{
-  LodeValue x = lode_linear (graph, "first", build->image, 12, true);
-
-  (void) backbone;
-  (void) error;
-  build->features = lode_op (graph, &sine, NULL, 1, &x, NULL);
-  return true;
-}
-
-static const LodeBackboneOps ops = {
-  .size = sizeof (LodeBackboneOps),
-  .can = LODE_SHARE,
-  .create = op_create,
-  .destroy = op_destroy,
-  .space = op_space,
-  .build = op_build,
-};
 
 LODE_EXPORT const LodePlugin lode_plugin = { BAD ("backbone", "overrun") };
