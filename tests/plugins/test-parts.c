@@ -3,8 +3,8 @@
  * The parts of searches that can be worked out by hand: gates, curvature, guards, dropout and
  * pruning of stages, draws of a few options, paths of a batch, distillation.
  */
-#include "../../plugins/search/darts/curvature.h"
 #include "../../plugins/search/common/gates.h"
+#include "../../plugins/search/darts/curvature.h"
 #include "../../plugins/search/darts/guard.h"
 #include "../../plugins/search/pdarts/prune.h"
 #include "../../plugins/search/spos/paths.h"
