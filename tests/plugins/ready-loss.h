@@ -5,6 +5,7 @@
 #ifndef TEST_READY_LOSS_H
 #define TEST_READY_LOSS_H
 
+#include "../train/near.h"
 #include "plugins/family.h"
 #include "run/config.h"
 #include "train/losses.h"
@@ -48,23 +49,6 @@ ready_clear (Ready *ready)
   lode_criterion_clear (&ready->criterion);
   ready->ops->destroy (ready->loss);
   g_ptr_array_unref (ready->owner);
-}
-
-static inline LodeThreads *
-one_thread (void)
-{
-  static LodeThreads *threads;
-
-  if (!threads)
-    threads = lode_threads_new (1);
-  return threads;
-}
-
-static inline void
-assert_near (double found, double expected, double tolerance)
-{
-  if (!(fabs (found - expected) <= tolerance * fmax (1, fabs (expected))))
-    g_error ("found %.10g, expected %.10g", found, expected);
 }
 
 #endif

@@ -6,6 +6,7 @@
 #define TEST_TRAIN_FAKE_LOSS_H
 
 #include "error.h"
+#include "near.h"
 #include "train/losses.h"
 
 #include <math.h>
@@ -62,23 +63,6 @@ prepare (LodeLoss *loss, const LodeLossOps *ops, uint32_t k)
   g_assert_true (lode_criterion_prepare (&criterion, ops, loss, k, NULL, &error));
   g_assert_no_error (error);
   return criterion;
-}
-
-static inline LodeThreads *
-one_thread (void)
-{
-  static LodeThreads *threads;
-
-  if (!threads)
-    threads = lode_threads_new (1);
-  return threads;
-}
-
-static inline void
-assert_near (double found, double expected, double tolerance)
-{
-  if (!(fabs (found - expected) <= tolerance * fmax (1, fabs (expected))))
-    g_error ("found %.10g, expected %.10g", found, expected);
 }
 
 #endif
