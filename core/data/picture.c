@@ -80,16 +80,20 @@ big_endian (const uint8_t *at)
   return (uint32_t) at[0] << 24 | (uint32_t) at[1] << 16 | (uint32_t) at[2] << 8 | at[3];
 }
 
+/* libpng overlooks chunks before the header, which must be the first. */
 static bool
 look_png (const uint8_t *bytes, size_t n, LodePicture *picture, GError **error)
 {
+  uint32_t w, h;
+
   if (n < 33)
     return fail (error, "the file is truncated");
-  picture->full_w = big_endian (bytes + 16);
-  picture->full_h = big_endian (bytes + 20);
-  if (memcmp (bytes + 12, "IHDR", 4) || !picture->full_w || !picture->full_h
-      || (picture->full_w | picture->full_h) >> 31)
+  w = big_endian (bytes + 16);
+  h = big_endian (bytes + 20);
+  if (memcmp (bytes + 12, "IHDR", 4) || !w || !h || (w | h) >> 31)
     return fail (error, "damaged: a PNG file without a sound header");
+  picture->full_w = w;
+  picture->full_h = h;
   return true;
 }
 
@@ -123,7 +127,7 @@ lode_picture_decode (const uint8_t *bytes, size_t n, const LodePictureIn *in, Lo
 
   memset (picture, 0, sizeof *picture);
   if (is_png (bytes, n))
-    ok = lode_png_decode (bytes, n, in, picture, error);
+    ok = look_png (bytes, n, picture, error) && lode_png_decode (bytes, n, in, picture, error);
   else if (is_jpeg (bytes, n))
     ok = lode_jpeg_decode (bytes, n, in, picture, error);
   else

@@ -201,6 +201,21 @@ test_damaged (void)
   }
 }
 
+/* libpng decodes it, but its size does not stand where every PNG file has it. */
+static void
+test_late_header (void)
+{
+  static const uint8_t chunk[] = { 0, 0, 0, 0, 'u', 'P', 'N', 'G', '\r', '\n', 0x1a, '\n' };
+  g_autofree uint8_t *in = values (6 * 6 * 3);
+  EncodePng how = { .w = 6, .h = 6, .type = PNG_COLOR_TYPE_RGB, .bits = 8 };
+  g_autoptr (GByteArray) png = encode_png (&how, in), late = g_byte_array_new ();
+
+  g_byte_array_append (late, png->data, 8);
+  g_byte_array_append (late, chunk, sizeof chunk);
+  g_byte_array_append (late, png->data + 8, png->len - 8);
+  refused (late, &plain, "without a sound header");
+}
+
 /* A few bytes that ask for gigabytes are refused by their header; a comment that unpacks to a
  * hundred megabytes is not unpacked. */
 static void
@@ -405,6 +420,7 @@ main (int argc, char **argv)
   g_test_add_func ("/pictures/bits", test_bits);
   g_test_add_func ("/pictures/jpeg", test_jpeg);
   g_test_add_func ("/pictures/damaged", test_damaged);
+  g_test_add_func ("/pictures/late-header", test_late_header);
   g_test_add_func ("/pictures/bombs", test_bombs);
   g_test_add_func ("/pictures/others", test_others);
   g_test_add_func ("/pictures/many", test_many);
